@@ -1,0 +1,1 @@
+//! The MCP gateway: servers, catalog, rules and calls

@@ -1,0 +1,1 @@
+//! cloudflared: find, fetch, supervise, probe

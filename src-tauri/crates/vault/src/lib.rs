@@ -1,0 +1,1 @@
+//! Secrets in the OS keychain, sealing, and the one SQLite store

@@ -1,0 +1,1 @@
+//! Drawbridge, the app.

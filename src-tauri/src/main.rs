@@ -1,0 +1,2 @@
+//! Drawbridge.
+fn main() {}

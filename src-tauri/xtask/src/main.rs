@@ -1,0 +1,2 @@
+//! Drawbridge's own build commands.
+fn main() {}
