@@ -1,0 +1,35 @@
+import svelte from "eslint-plugin-svelte";
+import globals from "globals";
+import typescript from "typescript-eslint";
+
+import svelteConfig from "./svelte.config.js";
+
+const onlyIpc = {
+  patterns: [
+    {
+      group: ["@tauri-apps/*"],
+      message: "Only src/ipc.ts speaks to the app; take what you need from there.",
+    },
+  ],
+};
+
+export default typescript.config(
+  { ignores: ["dist/", "node_modules/"] },
+  ...typescript.configs.strict,
+  ...svelte.configs.recommended,
+  {
+    languageOptions: { globals: globals.browser },
+    rules: {
+      "no-restricted-imports": ["error", onlyIpc],
+      // Strangers' text is text, never markup.
+      "svelte/no-at-html-tags": "error",
+      "no-console": "error",
+    },
+  },
+  {
+    files: ["**/*.svelte", "**/*.svelte.ts"],
+    languageOptions: { parserOptions: { parser: typescript.parser, svelteConfig } },
+  },
+  { files: ["src/ipc.ts"], rules: { "no-restricted-imports": "off" } },
+  { files: ["*.config.{js,ts}"], languageOptions: { globals: globals.node } },
+);

@@ -1,0 +1,38 @@
+// The only door to the app. Every window takes an `Ipc`; nothing else imports @tauri-apps/api,
+// so that the pages run against a fake in tests.
+import { invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+
+/** Where the bridge stands; the words of `drawbridge status --json`. */
+export type BridgeState = "open" | "opening" | "closed" | "attention";
+
+/** Where the master key lies. */
+export type KeyPlace = "keychain" | "environment" | "file";
+
+/** What `drawbridge status --json` tells, as far as this window shows it. */
+export interface Status {
+  state: BridgeState;
+  /** Why, when the state is `attention`: what happened and what to do. */
+  reason?: string | null;
+  version: string;
+  connector_url: string | null;
+  public_url: string | null;
+  key_place: KeyPlace | null;
+  pending_approvals: number;
+  /** Sentences the owner should read, such as a key that lies beside its data. */
+  warnings?: string[];
+}
+
+/** Everything a page may ask of the app. */
+export interface Ipc {
+  /** Reads the state as it is now. */
+  status(): Promise<Status>;
+  /** Calls back whenever the state may have changed; answers with how to stop. */
+  onChange(changed: () => void): Promise<() => void>;
+}
+
+/** The app this page runs in. */
+export const ipc: Ipc = {
+  status: () => invoke<Status>("status"),
+  onChange: (changed) => listen("status-changed", () => changed()),
+};
