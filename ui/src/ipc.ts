@@ -12,15 +12,15 @@ export type KeyPlace = "keychain" | "environment" | "file";
 /** What `drawbridge status --json` tells, as far as this window shows it. */
 export interface Status {
   state: BridgeState;
-  /** Why, when the state is `attention`: what happened and what to do. */
-  reason?: string | null;
   version: string;
-  connector_url: string | null;
+  /** What is pasted into a client. */
+  connector_url: string;
+  /** The public origin; `null` while there is none. */
   public_url: string | null;
-  key_place: KeyPlace | null;
+  key_place: KeyPlace;
+  /** What the owner should know about the key's place. */
+  warning: string | null;
   pending_approvals: number;
-  /** Sentences the owner should read, such as a key that lies beside its data. */
-  warnings?: string[];
 }
 
 /** Everything a page may ask of the app. */

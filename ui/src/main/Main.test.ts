@@ -11,6 +11,7 @@ const OPEN: Status = {
   connector_url: "http://127.0.0.1:8787/mcp",
   public_url: null,
   key_place: "keychain",
+  warning: null,
   pending_approvals: 0,
 };
 
@@ -69,7 +70,7 @@ describe("the main window", () => {
   });
 
   it("shows no URL while closed", async () => {
-    const body = await show(new FakeIpc({ ...OPEN, state: "closed", connector_url: null }));
+    const body = await show(new FakeIpc({ ...OPEN, state: "closed" }));
     expect(body.querySelector("h1")?.textContent).toBe("Closed");
     expect(body.querySelector("input")).toBeNull();
   });
@@ -95,7 +96,7 @@ describe("the main window", () => {
   });
 
   it("sets warnings apart and never reads them as markup", async () => {
-    const body = await show(new FakeIpc({ ...OPEN, warnings: ["<b>copying</b> copies the key"] }));
+    const body = await show(new FakeIpc({ ...OPEN, warning: "<b>copying</b> copies the key" }));
     expect(body.querySelector(".notice")?.textContent).toContain("<b>copying</b>");
     expect(body.querySelector(".notice b")).toBeNull();
   });
@@ -139,9 +140,10 @@ describe("the copy button", () => {
 });
 
 describe("the words", () => {
-  it("names the reason when something needs attention", () => {
-    const words = stateWords({ ...OPEN, state: "attention", reason: "Port 8787 is taken." });
-    expect(words).toEqual({ title: "Needs attention", explanation: "Port 8787 is taken." });
+  it("says where to look when something needs attention", () => {
+    const words = stateWords({ ...OPEN, state: "attention" });
+    expect(words.title).toBe("Needs attention");
+    expect(words.explanation).toContain("drawbridge status");
   });
 
   it("tells an open bridge on the internet from one on this computer", () => {

@@ -28,8 +28,7 @@ export function stateWords(status: Status): StateWords {
       return {
         title: "Needs attention",
         explanation:
-          status.reason ??
-          "The bridge cannot open. Run “drawbridge status” in a terminal for the whole story.",
+          "Drawbridge runs, but something keeps it from doing its work. “drawbridge status” in a terminal says what.",
       };
   }
 }
