@@ -26,7 +26,9 @@ pub struct KeyId(pub [u8; KEY_ID_BYTES]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0
+            .iter()
+            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -64,7 +66,11 @@ impl<'a> Envelope<'a> {
         if ciphertext.len() < TAG_BYTES {
             return Err(EnvelopeError::Truncated);
         }
-        Ok(Self { key: KeyId(*key), nonce, ciphertext })
+        Ok(Self {
+            key: KeyId(*key),
+            nonce,
+            ciphertext,
+        })
     }
 
     /// Puts a sealed value together.

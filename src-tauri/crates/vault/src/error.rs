@@ -89,14 +89,18 @@ impl From<rusqlite::Error> for StoreError {
                 {
                     Self::Orphan
                 }
-                _ => Self::Sqlite { code: failure.extended_code },
+                _ => Self::Sqlite {
+                    code: failure.extended_code,
+                },
             },
             // A column of another type than the one written there.
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..) => Self::Damaged,
-            _ => Self::Sqlite { code: rusqlite::ffi::SQLITE_MISUSE },
+            _ => Self::Sqlite {
+                code: rusqlite::ffi::SQLITE_MISUSE,
+            },
         }
     }
 }

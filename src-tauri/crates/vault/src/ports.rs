@@ -15,6 +15,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else is given"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -31,6 +35,10 @@ pub trait Entropy: Send + Sync {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that everything else is given"
+    )]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::fill(bytes).map_err(|_| EntropyError)
     }

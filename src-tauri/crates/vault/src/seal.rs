@@ -9,6 +9,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::envelope::{Envelope, KeyId, NONCE_BYTES, VERSION};
 use crate::error::StoreError;
@@ -48,6 +49,17 @@ impl SealingKey {
         Self::new(key).map_err(|_| EntropyError)
     }
 
+    /// The key in these bytes, which are wiped.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, DoesNotOpen> {
+        let bytes = Zeroizing::new(bytes);
+        let mut key = Box::new([0; KEY_BYTES]);
+        if bytes.len() != KEY_BYTES {
+            return Err(DoesNotOpen);
+        }
+        key.copy_from_slice(&bytes);
+        Self::new(SecretBox::new(key))
+    }
+
     pub(crate) fn id(&self) -> KeyId {
         self.id
     }
@@ -68,10 +80,21 @@ impl SealingKey {
         entropy.fill(&mut nonce)?;
         let aad = associated_data(self.id, table, row);
         let ciphertext = XChaCha20Poly1305::new(self.key.expose_secret().into())
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: plain,
+                    aad: &aad,
+                },
+            )
             // Fails only for values of 256 GiB and more.
             .map_err(|_| EntropyError)?;
-        Ok(Envelope { key: self.id, nonce: &nonce, ciphertext: &ciphertext }.to_bytes())
+        Ok(Envelope {
+            key: self.id,
+            nonce: &nonce,
+            ciphertext: &ciphertext,
+        }
+        .to_bytes())
     }
 
     /// Opens what was sealed with this key for this row of this table.
@@ -85,7 +108,10 @@ impl SealingKey {
         XChaCha20Poly1305::new(self.key.expose_secret().into())
             .decrypt(
                 &XNonce::from(*envelope.nonce),
-                Payload { msg: envelope.ciphertext, aad: &aad },
+                Payload {
+                    msg: envelope.ciphertext,
+                    aad: &aad,
+                },
             )
             .map_err(|_| DoesNotOpen)
     }
@@ -118,7 +144,9 @@ struct Keys {
 impl KeyRing {
     /// A ring without keys: it seals and opens nothing.
     pub(crate) fn empty() -> Self {
-        Self { keys: RwLock::new(Keys::default()) }
+        Self {
+            keys: RwLock::new(Keys::default()),
+        }
     }
 
     /// Makes this the key that seals; the one before stays for opening.
@@ -138,12 +166,20 @@ impl KeyRing {
 
     /// The key that seals.
     pub(crate) fn active(&self) -> Option<Arc<SealingKey>> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).active.clone()
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .active
+            .clone()
     }
 
     fn find(&self, id: KeyId) -> Option<Arc<SealingKey>> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.active.iter().chain(&keys.older).find(|key| key.id() == id).cloned()
+        keys.active
+            .iter()
+            .chain(&keys.older)
+            .find(|key| key.id() == id)
+            .cloned()
     }
 
     pub(crate) fn seal(
@@ -164,7 +200,10 @@ impl KeyRing {
         sealed: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
         let envelope = Envelope::parse(sealed).map_err(|_| StoreError::Unsealable { table })?;
-        let key = self.find(envelope.key).ok_or(StoreError::UnknownKey { table })?;
-        key.open(table, row, &envelope).map_err(|_| StoreError::Unsealable { table })
+        let key = self
+            .find(envelope.key)
+            .ok_or(StoreError::UnknownKey { table })?;
+        key.open(table, row, &envelope)
+            .map_err(|_| StoreError::Unsealable { table })
     }
 }

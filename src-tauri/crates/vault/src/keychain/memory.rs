@@ -82,12 +82,17 @@ impl Keychain for MemoryKeychain {
 
     fn get(&self, item: &str) -> Result<Option<SecretString>, KeychainError> {
         let state = self.open_state()?;
-        Ok(state.items.get(item).map(|value| SecretString::from(value.expose_secret())))
+        Ok(state
+            .items
+            .get(item)
+            .map(|value| SecretString::from(value.expose_secret())))
     }
 
     fn set(&self, item: &str, value: &SecretString) -> Result<(), KeychainError> {
         let mut state = self.open_state()?;
-        state.items.insert(item.to_owned(), SecretString::from(value.expose_secret()));
+        state
+            .items
+            .insert(item.to_owned(), SecretString::from(value.expose_secret()));
         Ok(())
     }
 

@@ -8,7 +8,12 @@ mod secret_service;
 pub use self::memory::{MemoryKeychain, MemoryMood};
 pub use self::os::OsKeychain;
 
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 
 /// Whether this computer has a keychain at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,13 @@ pub enum KeychainError {
         /// The item's name.
         item: String,
     },
+    /// It has no collection to put new items in.
+    #[error(
+        "the keychain has no default keyring to keep the key in; create one in the password \
+         manager of your desktop (in Passwords and Keys: a keyring named Login, set as default) and \
+         start Drawbridge again"
+    )]
+    NoDefaultCollection,
     /// It went away between two questions, or there is none.
     #[error("there is no keychain service any more; sign in to the desktop again and retry")]
     Gone,
@@ -73,4 +85,69 @@ pub enum KeychainError {
         /// What the platform said, without any secret.
         reason: String,
     },
+}
+
+/// How long the keychain may take to answer: a person may have to type the password of the
+/// keychain.
+const ANSWER_LIMIT: Duration = Duration::from_mins(2);
+
+/// Asks the keychain on a thread of its own, for at most [`ANSWER_LIMIT`]. A call that takes longer
+/// keeps its thread until it ends and its answer is dropped: there is no way to call it back.
+pub(crate) async fn asked<T: Send + 'static>(
+    keychain: &Arc<dyn Keychain>,
+    question: impl FnOnce(&dyn Keychain) -> Result<T, KeychainError> + Send + 'static,
+) -> Result<T, KeychainError> {
+    asked_within(ANSWER_LIMIT, keychain, question).await
+}
+
+async fn asked_within<T: Send + 'static>(
+    limit: Duration,
+    keychain: &Arc<dyn Keychain>,
+    question: impl FnOnce(&dyn Keychain) -> Result<T, KeychainError> + Send + 'static,
+) -> Result<T, KeychainError> {
+    let keychain = Arc::clone(keychain);
+    let (answer, answered) = oneshot::channel();
+    // Not one of the runtime's blocking threads: a dialog nobody answers would hold up its end.
+    thread::Builder::new()
+        .name("keychain".to_owned())
+        .spawn(move || drop(answer.send(question(&*keychain))))
+        .map_err(|error| KeychainError::Failed {
+            reason: error.to_string(),
+        })?;
+    match tokio::time::timeout(limit, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(KeychainError::Failed {
+            reason: "it ended unexpectedly".to_owned(),
+        }),
+        Err(_) => Err(KeychainError::TimedOut {
+            seconds: limit.as_secs(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_keychain_that_never_answers_is_given_up() {
+        let keychain: Arc<dyn Keychain> = Arc::new(MemoryKeychain::new());
+        let (release, held) = mpsc::channel::<()>();
+        let answer = asked_within(Duration::from_millis(20), &keychain, move |_| {
+            let _ = held.recv();
+            Ok(())
+        })
+        .await;
+        assert_eq!(answer, Err(KeychainError::TimedOut { seconds: 0 }));
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn a_keychain_that_panics_is_an_error() {
+        let keychain: Arc<dyn Keychain> = Arc::new(MemoryKeychain::new());
+        let answer = asked(&keychain, |_| -> Result<(), _> { panic!("broken") }).await;
+        assert!(matches!(answer, Err(KeychainError::Failed { .. })));
+    }
 }

@@ -28,7 +28,13 @@ impl Reader<'_> {
         let mut rows = self.all(
             "SELECT id, at, details FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
             params![before.unwrap_or(i64::MAX), limit],
-            |row| Ok(AuditRow { id: row.get(0)?, at: moment(row, 1)?, details: row.get(2)? }),
+            |row| {
+                Ok(AuditRow {
+                    id: row.get(0)?,
+                    at: moment(row, 1)?,
+                    details: row.get(2)?,
+                })
+            },
         )?;
         for row in &mut rows {
             row.details = self.open(TABLE, &row.id.to_be_bytes(), &row.details)?;
@@ -42,7 +48,11 @@ impl Writer<'_> {
     pub fn append_audit(&self, at: Timestamp, details: &[u8]) -> Result<i64, StoreError> {
         // The id is part of what is sealed, so it must be known first. There is one writer.
         let last: i64 = self
-            .one("SELECT seq FROM sqlite_sequence WHERE name = 'audit'", [], |row| row.get(0))?
+            .one(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+                [],
+                |row| row.get(0),
+            )?
             .unwrap_or(0);
         let id = last + 1;
         let sealed = self.seal(TABLE, &id.to_be_bytes(), details)?;

@@ -57,7 +57,11 @@ impl Reader<'_> {
     /// How many clients of this kind there are.
     pub fn count_clients(&self, kind: &str) -> Result<u64, StoreError> {
         let count: i64 = self
-            .one("SELECT count(*) FROM clients WHERE kind = ?1", [kind], |row| row.get(0))?
+            .one(
+                "SELECT count(*) FROM clients WHERE kind = ?1",
+                [kind],
+                |row| row.get(0),
+            )?
             .unwrap_or(0);
         Ok(count.unsigned_abs())
     }

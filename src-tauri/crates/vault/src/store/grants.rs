@@ -92,7 +92,11 @@ impl Reader<'_> {
     /// How many grants have not ended.
     pub fn count_live_grants(&self) -> Result<u64, StoreError> {
         let count: i64 = self
-            .one("SELECT count(*) FROM grants WHERE ended_at IS NULL", [], |row| row.get(0))?
+            .one(
+                "SELECT count(*) FROM grants WHERE ended_at IS NULL",
+                [],
+                |row| row.get(0),
+            )?
             .unwrap_or(0);
         Ok(count.unsigned_abs())
     }

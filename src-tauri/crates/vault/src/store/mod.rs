@@ -71,7 +71,11 @@ impl<'a> Reader<'a> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, StoreError> {
-        Ok(self.connection.prepare_cached(sql)?.query_row(params, read).optional()?)
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params, read)
+            .optional()?)
     }
 
     /// All rows, in the statement's order.
@@ -81,7 +85,11 @@ impl<'a> Reader<'a> {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        Ok(self.connection.prepare_cached(sql)?.query_map(params, read)?.collect::<Result<_, _>>()?)
+        Ok(self
+            .connection
+            .prepare_cached(sql)?
+            .query_map(params, read)?
+            .collect::<Result<_, _>>()?)
     }
 
     fn open(&self, table: &'static str, id: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -103,7 +111,10 @@ impl<'a> Writer<'a> {
         ring: &'a KeyRing,
         entropy: &'a dyn Entropy,
     ) -> Self {
-        Self { reader: Reader::new(connection, ring), entropy }
+        Self {
+            reader: Reader::new(connection, ring),
+            entropy,
+        }
     }
 
     /// Runs one statement; answers how many rows it changed.
@@ -118,7 +129,10 @@ impl<'a> Writer<'a> {
         plain: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
         if plain.len() > VALUE_LIMIT {
-            return Err(StoreError::TooLarge { table, limit: VALUE_LIMIT });
+            return Err(StoreError::TooLarge {
+                table,
+                limit: VALUE_LIMIT,
+            });
         }
         self.ring.seal(table, id, plain, self.entropy)
     }

@@ -13,8 +13,12 @@ impl Reader<'_> {
     /// The secret with this name.
     pub fn secret(&self, name: &str) -> Result<Option<SecretString>, StoreError> {
         let sealed: Option<Vec<u8>> =
-            self.one("SELECT value FROM secrets WHERE name = ?1", [name], |row| row.get(0))?;
-        let Some(sealed) = sealed else { return Ok(None) };
+            self.one("SELECT value FROM secrets WHERE name = ?1", [name], |row| {
+                row.get(0)
+            })?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
         let plain = Zeroizing::new(self.open(TABLE, name.as_bytes(), &sealed)?);
         let text = str::from_utf8(&plain).map_err(|_| StoreError::Unsealable { table: TABLE })?;
         Ok(Some(SecretString::from(text)))
@@ -22,12 +26,16 @@ impl Reader<'_> {
 
     /// The names of all secrets, in order.
     pub fn secret_names(&self) -> Result<Vec<String>, StoreError> {
-        self.all("SELECT name FROM secrets ORDER BY name", [], |row| row.get(0))
+        self.all("SELECT name FROM secrets ORDER BY name", [], |row| {
+            row.get(0)
+        })
     }
 
     /// A setting: plain text that is neither secret nor personal.
     pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.one("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
+        self.one("SELECT value FROM settings WHERE key = ?1", [key], |row| {
+            row.get(0)
+        })
     }
 }
 

@@ -56,10 +56,14 @@ impl Reader<'_> {
 
     /// All servers, by name.
     pub fn servers(&self) -> Result<Vec<ServerRow>, StoreError> {
-        self.all("SELECT name, enabled, created_at, details FROM servers ORDER BY name", [], read)?
-            .into_iter()
-            .map(|row| self.opened_server(row))
-            .collect()
+        self.all(
+            "SELECT name, enabled, created_at, details FROM servers ORDER BY name",
+            [],
+            read,
+        )?
+        .into_iter()
+        .map(|row| self.opened_server(row))
+        .collect()
     }
 
     /// The rule of one tool, if one was set.
@@ -76,7 +80,13 @@ impl Reader<'_> {
         self.all(
             "SELECT server, tool, rule FROM tool_rules WHERE server = ?1 ORDER BY tool",
             [server],
-            |row| Ok(ToolRuleRow { server: row.get(0)?, tool: row.get(1)?, rule: row.get(2)? }),
+            |row| {
+                Ok(ToolRuleRow {
+                    server: row.get(0)?,
+                    tool: row.get(1)?,
+                    rule: row.get(2)?,
+                })
+            },
         )
     }
 
@@ -116,8 +126,10 @@ impl Writer<'_> {
 
     /// Forgets the rule of one tool, so that its default holds. Answers whether there was one.
     pub fn delete_tool_rule(&self, server: &str, tool: &str) -> Result<bool, StoreError> {
-        let changed =
-            self.run("DELETE FROM tool_rules WHERE server = ?1 AND tool = ?2", [server, tool])?;
+        let changed = self.run(
+            "DELETE FROM tool_rules WHERE server = ?1 AND tool = ?2",
+            [server, tool],
+        )?;
         Ok(changed > 0)
     }
 }

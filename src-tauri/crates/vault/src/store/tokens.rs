@@ -169,8 +169,10 @@ impl Writer<'_> {
         hash: &[u8; 32],
         state: RefreshState,
     ) -> Result<bool, StoreError> {
-        let changed = self
-            .run("UPDATE refresh_tokens SET state = ?2 WHERE hash = ?1", params![hash, state])?;
+        let changed = self.run(
+            "UPDATE refresh_tokens SET state = ?2 WHERE hash = ?1",
+            params![hash, state],
+        )?;
         Ok(changed > 0)
     }
 
@@ -189,7 +191,10 @@ impl Writer<'_> {
         &self,
         before: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.run("DELETE FROM refresh_tokens WHERE expires_at < ?1", [millis(before)])
+        self.run(
+            "DELETE FROM refresh_tokens WHERE expires_at < ?1",
+            [millis(before)],
+        )
     }
 
     /// Adds this access token, or replaces the one with its hash. Its grant must exist.
