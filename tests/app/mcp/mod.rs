@@ -1,0 +1,4 @@
+//! `/mcp`: the bearer check, and the tools behind it.
+
+mod bearer;
+mod tools;

@@ -1,0 +1,2 @@
+//! Measures the authorization server.
+fn main() {}
