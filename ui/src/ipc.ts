@@ -23,9 +23,36 @@ export interface Status {
   pending_approvals: number;
 }
 
+/** Why the app did not do what a page asked: a closed set of codes, and words for a person. */
+export class IpcError extends Error {
+  constructor(
+    public readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What the app rejects with is data; what a lost app rejects with is not. */
+function understood(reason: unknown): unknown {
+  if (typeof reason !== "object" || reason === null) return reason;
+  const { code, message } = reason as Record<string, unknown>;
+  return typeof code === "string" && typeof message === "string"
+    ? new IpcError(code, message)
+    : reason;
+}
+
+async function ask<Answer>(command: string): Promise<Answer> {
+  try {
+    return await invoke<Answer>(command);
+  } catch (reason) {
+    throw understood(reason);
+  }
+}
+
 /** Everything a page may ask of the app. */
 export interface Ipc {
-  /** Reads the state as it is now. */
+  /** Reads the state as it is now; waits while Drawbridge starts. Rejects with {@link IpcError}. */
   status(): Promise<Status>;
   /** Calls back whenever the state may have changed; answers with how to stop. */
   onChange(changed: () => void): Promise<() => void>;
@@ -33,6 +60,6 @@ export interface Ipc {
 
 /** The app this page runs in. */
 export const ipc: Ipc = {
-  status: () => invoke<Status>("status"),
+  status: () => ask<Status>("status"),
   onChange: (changed) => listen("status-changed", () => changed()),
 };

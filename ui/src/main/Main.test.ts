@@ -1,7 +1,7 @@
 import { flushSync, mount, tick, unmount } from "svelte";
 import { afterEach, describe, expect, it } from "vitest";
 
-import type { Ipc, Status } from "../ipc";
+import { IpcError, type Ipc, type Status } from "../ipc";
 import Main from "./Main.svelte";
 import { approvalWords, stateWords } from "./words";
 
@@ -93,6 +93,20 @@ describe("the main window", () => {
     body.querySelector("button")?.click();
     await settled();
     expect(body.querySelector("[role=alert]")).toBeNull();
+  });
+
+  it("says why Drawbridge did not start", async () => {
+    const fake = new FakeIpc(new IpcError("failed", "Port 8787 cannot be used."));
+    const body = await show(fake);
+    expect(body.querySelector("[role=alert] h1")?.textContent).toBe("Not open");
+    expect(body.textContent).toContain("Port 8787 cannot be used.");
+  });
+
+  it("waits calmly while Drawbridge starts", async () => {
+    const fake = new FakeIpc(OPEN);
+    fake.status = () => new Promise<Status>(() => {});
+    const body = await show(fake);
+    expect(body.querySelector("h1")?.textContent).toBe("Opening…");
   });
 
   it("sets warnings apart and never reads them as markup", async () => {
