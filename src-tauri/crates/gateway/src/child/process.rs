@@ -1,0 +1,268 @@
+//! The one place that starts a child process, and ends it with everything it started.
+//!
+//! A child leads its own process group (Windows: a job object), its environment is exactly what it
+//! is given, and dropping its handle kills the group. On Linux it also asks the kernel to be killed
+//! when we die in a way that leaves us no time for that: a program can ask only for itself, so the
+//! app starts itself again as a *launcher*, which asks and then becomes the child
+//! (see [`crate::launch`]). Children are started from one thread that lives as long as the gateway,
+//! because the kernel watches the thread that started a child, not the process.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[cfg(windows)]
+use process_wrap::tokio::JobObject;
+#[cfg(unix)]
+use process_wrap::tokio::ProcessGroup;
+use process_wrap::tokio::{ChildWrapper, CommandWrap};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::oneshot;
+
+/// How long a killed child may take to be gone before we stop waiting for it.
+const REAP_WAIT: Duration = Duration::from_secs(2);
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) program: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    /// Everything the child will have in its environment.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// Why a child could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(
+        "the program `{0}` was not found; give its full path, or check that it is installed and on the PATH"
+    )]
+    NotFound(String),
+    #[error("its folder `{0}` does not exist")]
+    NoDirectory(String),
+    #[error("it could not be started: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A started child. Dropping it kills its whole group.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Box<dyn ChildWrapper>,
+    pid: u32,
+}
+
+impl Process {
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Asks the group to end (Unix: TERM). Elsewhere there is nothing softer than killing.
+    pub(crate) fn ask_to_end(&self) {
+        #[cfg(unix)]
+        if let Err(error) = self.child.signal(TERM) {
+            tracing::debug!(pid = self.pid, %error, "cannot signal a child");
+        }
+    }
+
+    /// Kills the group and waits until it is gone.
+    ///
+    /// The leader is not waited for before the group is killed: until then its process id, which is
+    /// also the group's, cannot belong to anybody else.
+    pub(crate) async fn kill(mut self) {
+        if let Err(error) = self.child.start_kill() {
+            tracing::debug!(pid = self.pid, %error, "cannot kill a child");
+        }
+        match tokio::time::timeout(REAP_WAIT, self.child.wait()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(pid = self.pid, %error, "cannot wait for a child"),
+            Err(_) => tracing::warn!(pid = self.pid, "a killed child is not gone yet"),
+        }
+    }
+}
+
+/// `SIGTERM` has the same number on every Unix.
+#[cfg(unix)]
+const TERM: i32 = 15;
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails where the group is gone already, which is what is wanted.
+        let _ = self.child.start_kill();
+    }
+}
+
+/// A child and the three ends we hold.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    pub(crate) stdin: ChildStdin,
+    pub(crate) stdout: ChildStdout,
+    pub(crate) stderr: ChildStderr,
+}
+
+/// The thread that starts children. Ends when the last copy is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Starter {
+    jobs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    start: Start,
+    answer: oneshot::Sender<Result<Started, StartError>>,
+}
+
+impl Starter {
+    /// Starts the thread. Must be called inside a runtime.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new()
+            .name("drawbridge-children".to_owned())
+            .spawn(move || {
+                let _inside = runtime.enter();
+                while let Ok(job) = queue.recv() {
+                    // Nobody waiting any more: the child is dropped and thereby killed.
+                    let _ = job.answer.send(start(&job.start));
+                }
+            })?;
+        Ok(Self { jobs })
+    }
+
+    /// Starts a child.
+    ///
+    /// # Errors
+    /// When the program or its folder is not there, or the system refuses.
+    pub(crate) async fn start(&self, start: Start) -> Result<Started, StartError> {
+        let (answer, started) = oneshot::channel();
+        let gone = || std::io::Error::other("the thread that starts children has ended");
+        self.jobs.send(Job { start, answer }).map_err(|_| gone())?;
+        started.await.map_err(|_| gone())?
+    }
+}
+
+fn start(start: &Start) -> Result<Started, StartError> {
+    if let Some(directory) = &start.directory
+        && !directory.is_dir()
+    {
+        return Err(StartError::NoDirectory(directory.display().to_string()));
+    }
+    let mut command = CommandWrap::with_new(&start.program, |command| {
+        command
+            .args(&start.arguments)
+            .env_clear()
+            .envs(start.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(directory) = &start.directory {
+            command.current_dir(directory);
+        }
+    });
+    #[cfg(unix)]
+    command.wrap(ProcessGroup::leader());
+    #[cfg(windows)]
+    command.wrap(JobObject);
+    let mut child = command.spawn().map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            StartError::NotFound(start.program.to_string_lossy().into_owned())
+        } else {
+            StartError::System(error)
+        }
+    })?;
+    let pid = child.id().unwrap_or_default();
+    let (stdin, stdout, stderr) = (
+        child.stdin().take(),
+        child.stdout().take(),
+        child.stderr().take(),
+    );
+    let process = Process { child, pid };
+    match (stdin, stdout, stderr) {
+        (Some(stdin), Some(stdout), Some(stderr)) => Ok(Started {
+            process,
+            stdin,
+            stdout,
+            stderr,
+        }),
+        _ => Err(StartError::System(std::io::Error::other(
+            "it was started without its pipes",
+        ))),
+    }
+}
+
+/// Where `program` is: itself if it holds a path, else the first match in `path`.
+///
+/// Looked up by us and not by the system, so that a missing program has a clear error although the
+/// launcher stands in between. Elsewhere than on Unix the system looks.
+pub(crate) fn find(
+    program: &str,
+    path: Option<&OsString>,
+    directory: Option<&Path>,
+) -> Option<PathBuf> {
+    if cfg!(not(unix)) {
+        return Some(PathBuf::from(program));
+    }
+    if program.contains('/') {
+        let given = Path::new(program);
+        // As the system does: a relative path begins at the child's own folder.
+        let full = directory.map_or_else(|| given.to_owned(), |directory| directory.join(given));
+        return is_program(&full).then_some(full);
+    }
+    std::env::split_paths(path?)
+        .map(|folder| folder.join(program))
+        .find(|file| is_program(file))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_found_on_the_path_given_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("tool");
+        std::fs::write(&program, "").unwrap();
+        let path = OsString::from(folder.path());
+        assert_eq!(find("tool", Some(&path), None), None, "not executable");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(find("tool", Some(&path), None), Some(program.clone()));
+        assert_eq!(find("tool", None, None), None);
+        assert_eq!(
+            find("./tool", None, Some(folder.path())),
+            Some(folder.path().join("./tool"))
+        );
+        assert_eq!(find(program.to_str().unwrap(), None, None), Some(program));
+    }
+
+    #[tokio::test]
+    async fn a_missing_folder_is_named() {
+        let starter = Starter::new().unwrap();
+        let error = starter
+            .start(Start {
+                program: "true".into(),
+                arguments: Vec::new(),
+                environment: Vec::new(),
+                directory: Some("/nowhere/at/all".into()),
+            })
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("/nowhere/at/all"));
+    }
+}
