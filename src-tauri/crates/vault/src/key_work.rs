@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::key::{Identity, KeyError, KeyPlace};
 use crate::ports::Entropy;
 use crate::seal::{DATA_KEYS, SealingKey};
-use crate::store::{Reader, SEALED, Writer};
+use crate::store::{SEALED, Writer};
 use crate::vault::{Master, OpenError, Vault};
 
 /// Rows looked at in one transaction of a rotation.
@@ -70,7 +70,7 @@ impl Vault {
         if state.master.is_none() {
             return self.make_first_key(state.identity).await;
         }
-        if self.read(Reader::data_keys)?.len() > 1
+        if self.read(|reader| reader.data_keys())?.len() > 1
             && let Err(error) = self.finish_rotation().await
         {
             tracing::warn!(%error, "a rotation that was cut short could not be finished");
@@ -88,7 +88,7 @@ impl Vault {
         if key.id() != id {
             return Err(KeyError::Wrong { place }.into());
         }
-        let stored = self.read(Reader::data_keys)?;
+        let stored = self.read(|reader| reader.data_keys())?;
         if stored.is_empty() {
             return Err(StoreError::Damaged.into());
         }

@@ -204,7 +204,7 @@ impl Vault {
     }
 
     pub(crate) fn key_state(&self) -> Result<KeyState, StoreError> {
-        self.read(Reader::key_state)
+        self.read(|reader| reader.key_state())
     }
 }
 
