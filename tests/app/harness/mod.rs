@@ -22,6 +22,7 @@ mod house;
 mod http;
 mod owner;
 mod processes;
+mod secret_service;
 mod upstream;
 
 pub(crate) use browser::{Browser, links};
@@ -31,4 +32,5 @@ pub(crate) use house::{House, HouseBuilder, program};
 pub(crate) use http::{Answer, Network, Sending};
 pub(crate) use owner::text;
 pub(crate) use processes::Signal;
+pub(crate) use secret_service::SecretService;
 pub(crate) use upstream::{python, server_script};

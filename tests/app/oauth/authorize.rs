@@ -127,7 +127,7 @@ async fn a_mistake_of_a_known_client_is_told_to_that_client() {
 async fn a_repeated_parameter_is_an_error_whatever_it_is() {
     let house = House::start().await;
     let client = Client::register(&house).await;
-    for (name, value) in [("scope", "mcp"), ("resource", "x"), ("unknown", "y")] {
+    for (name, value) in [("scope", "mcp"), ("state", "x"), ("unknown", "y")] {
         let twice = client.authorization().and(name, value).and(name, value);
         let answer = ask(&house, &twice).await;
         match answer.location() {

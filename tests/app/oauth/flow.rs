@@ -167,6 +167,14 @@ async fn reloading_one_page_is_one_question() {
     let waiting = house.owner().approvals().await;
     assert_eq!(waiting.len(), 1, "{waiting:#?}");
     browser.open(first.as_str()).await.expect(200);
+    let again = browser
+        .walk(&authorization.url(), |_| false)
+        .await
+        .expect(200);
+    assert_eq!(
+        again.url, first,
+        "the same request leads to the page that waits"
+    );
     assert_eq!(house.owner().approvals().await, waiting);
 }
 

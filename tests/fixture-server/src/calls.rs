@@ -64,7 +64,7 @@ pub(crate) async fn call(
         "test_audio_content" => {
             CallToolResult::success(vec![ContentBlock::audio(WAV, "audio/wav")])
         }
-        "test_embedded_resource" => read(json!({ "content": [{
+        "test_embedded_resource" => read(json!({ "resultType": "complete", "content": [{
             "type": "resource",
             "resource": {
                 "uri": "test://embedded-resource",
@@ -72,7 +72,7 @@ pub(crate) async fn call(
                 "text": "This is an embedded resource content.",
             },
         }] }))?,
-        "test_multiple_content_types" => read(json!({ "content": [
+        "test_multiple_content_types" => read(json!({ "resultType": "complete", "content": [
             { "type": "text", "text": "Multiple content types test:" },
             { "type": "image", "data": PNG, "mimeType": "image/png" },
             {

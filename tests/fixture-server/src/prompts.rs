@@ -85,7 +85,7 @@ pub(crate) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
         .into_iter()
         .map(|content| json!({ "role": "user", "content": content }))
         .collect();
-    let result: GetPromptResult = read(json!({ "messages": messages }))?;
+    let result: GetPromptResult = read(json!({ "resultType": "complete", "messages": messages }))?;
     Ok(result.into())
 }
 

@@ -67,5 +67,5 @@ pub(crate) fn read(uri: &str) -> Result<ReadResourceResult, ErrorData> {
     };
     let mut content = content;
     content["uri"] = uri.into();
-    built(json!({ "contents": [content] }))
+    built(json!({ "resultType": "complete", "contents": [content] }))
 }
