@@ -12,9 +12,18 @@ use crate::process::{self, cargo};
 /// When nothing known is named, or the benchmark does not build or fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some((what, rest)) = arguments.split_first().filter(|(what, _)| *what == "oauth") else {
-        bail!("say what to measure: cargo xtask bench oauth [--seconds N] [--clients N] [--grants N]");
+        bail!(
+            "say what to measure: cargo xtask bench oauth [--seconds N] [--clients N] [--grants N]"
+        );
     };
-    let package = ["run", "--quiet", "--locked", "--release", "--package", "drawbridge-bench"];
+    let package = [
+        "run",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--package",
+        "drawbridge-bench",
+    ];
     process::run(cargo().args(package).arg("--").arg(what).args(rest))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@
     reason = "a program for the terminal: what it does is said there"
 )]
 
+mod bench;
 mod dist;
 mod icons;
 mod node;
@@ -31,6 +32,7 @@ cargo xtask COMMAND
   run [ARGS…]          install what is missing, build in release mode, start Drawbridge
                        (with a display the app, without one `drawbridge serve ARGS…`)
   test [STAGE…]        install what is missing, run every check and test; --list names the stages
+  bench WHAT [ARGS…]   measure: `oauth`
   dist [ARGS…]         build this platform's installers (ARGS go to `tauri build`)
   tidy                 check the rules of the house: arrows, rooms, file lengths, machine paths
   icons                render icons/*.svg to every size that the platforms want";
@@ -52,6 +54,7 @@ fn dispatch(command: &str, arguments: &[String]) -> anyhow::Result<ExitCode> {
     match command {
         "run" => run::run(arguments),
         "test" => test::run(arguments),
+        "bench" => bench::run(arguments),
         "dist" => dist::run(arguments).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run().map(|()| ExitCode::SUCCESS),
         "icons" => icons::run().map(|()| ExitCode::SUCCESS),
