@@ -43,7 +43,13 @@ const KEEPERS: [(&str, &[&str]); 4] = [
     ("tauri", &["drawbridge"]),
     (
         "axum",
-        &["drawbridge", "drawbridge-oauth", "drawbridge-gateway"],
+        &[
+            "drawbridge",
+            "drawbridge-oauth",
+            "drawbridge-gateway",
+            "drawbridge-fixture-server",
+            "drawbridge-bench",
+        ],
     ),
 ];
 
