@@ -14,6 +14,7 @@
 
 mod attacks;
 mod cli;
+mod corpus;
 mod guide;
 mod harness;
 mod keys;
