@@ -1,0 +1,364 @@
+//! The static client: an id and a secret that the user types into ChatGPT, as in the original
+//! guide.
+//!
+//! There is at most one. Its secret is the only secret of this crate that is kept in clear, sealed
+//! by the vault, because the user must be able to read it again; it is compared by its hash.
+
+use drawbridge_vault::{ClientRow, StoreError};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq as _};
+
+use super::{ClientInformation, ClientKind, GrantType};
+use crate::AuthorizationServer;
+use crate::grants::{from_json, to_json};
+use crate::redirect_uri::{self, RedirectUriError, RedirectUse};
+use crate::tokens::{self, Token, TokenKind};
+
+/// Its client id.
+pub(crate) const CLIENT_ID: &str = "drawbridge";
+/// Where the vault keeps its secret.
+const SECRET_NAME: &str = "oauth-static-client-secret";
+/// The shortest secret that is taken over from elsewhere: 32 characters of `token_urlsafe(32)`
+/// would still be 192 bits, and the guide's own has 43.
+const SHORTEST_SECRET: usize = 32;
+/// The longest one.
+const LONGEST_SECRET: usize = 256;
+/// What stands in the guide's example.
+const PLACEHOLDER: &str = "your_oauth_client_secret_here";
+/// The most redirect URIs the user can add.
+const MAX_REDIRECTS: usize = 20;
+
+/// The static client as the user sees it.
+pub struct StaticClient {
+    /// What to type as client id.
+    pub id: &'static str,
+    /// What to type as client secret.
+    pub secret: SecretString,
+    /// The redirect URIs the user added; ChatGPT's and Claude's need no adding.
+    pub redirects: Vec<String>,
+}
+
+/// Why the static client was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StaticClientError {
+    /// A given secret is too short, too long, or holds characters that do not travel well.
+    #[error(
+        "the client secret must have {SHORTEST_SECRET} to {LONGEST_SECRET} characters without \
+         spaces; let Drawbridge make one, or run: python -c \"import secrets; \
+         print(secrets.token_urlsafe(32))\""
+    )]
+    Secret,
+    /// The text of the guide's example.
+    #[error("the client secret is still the example's text; put a random one in its place")]
+    Placeholder,
+    /// There is none.
+    #[error("there is no static client yet; make it first")]
+    Missing,
+    /// A redirect URI that cannot be used.
+    #[error("this redirect URI cannot be added: {0}")]
+    Redirect(#[from] RedirectUriError),
+    /// A redirect URI of an application's own scheme.
+    #[error("this redirect URI cannot be added: it must use https, or http to this computer")]
+    RedirectScheme,
+    /// Too many.
+    #[error("there are {MAX_REDIRECTS} redirect URIs already; remove one first")]
+    TooManyRedirects,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The sealed part of its row.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Details {
+    redirects: Vec<String>,
+}
+
+impl AuthorizationServer {
+    /// The static client with its secret, if there is one.
+    pub async fn static_client(&self) -> Result<Option<StaticClient>, StoreError> {
+        let vault = self.vault().clone();
+        vault.read(|reader| {
+            let Some(row) = reader.client(CLIENT_ID)? else {
+                return Ok(None);
+            };
+            let Some(secret) = reader.secret(SECRET_NAME)? else {
+                return Ok(None);
+            };
+            let Details { redirects } = from_json(&row.details, "clients")?;
+            Ok(Some(StaticClient {
+                id: CLIENT_ID,
+                secret,
+                redirects,
+            }))
+        })
+    }
+
+    /// Makes the static client, or gives it another secret: `secret`, or a new random one. What
+    /// the old secret was used for holds on; new tokens need the new one.
+    pub async fn create_static_client(
+        &self,
+        secret: Option<SecretString>,
+    ) -> Result<StaticClient, StaticClientError> {
+        let secret = match secret {
+            Some(secret) => {
+                check_secret(secret.expose_secret())?;
+                secret
+            }
+            None => Token::mint(TokenKind::ClientSecret, self.entropy())
+                .map_err(StoreError::from)?
+                .into_secret(),
+        };
+        let (now, kept) = (self.now(), secret.clone());
+        let redirects = self
+            .vault()
+            .write(move |writer| {
+                let row = writer.client(CLIENT_ID)?;
+                let details = match &row {
+                    Some(row) => from_json(&row.details, "clients")?,
+                    None => Details::default(),
+                };
+                writer.put_client(&client_row(row.as_ref(), &details, now)?)?;
+                writer.put_secret(SECRET_NAME, &kept)?;
+                Ok::<_, StoreError>(details.redirects)
+            })
+            .await?;
+        self.set_has_static_client(true);
+        Ok(StaticClient {
+            id: CLIENT_ID,
+            secret,
+            redirects,
+        })
+    }
+
+    /// Removes the static client. Its connections hold on until they are revoked, but can no
+    /// longer refresh.
+    pub async fn remove_static_client(&self) -> Result<(), StaticClientError> {
+        let existed = self
+            .vault()
+            .write(|writer| {
+                writer.delete_secret(SECRET_NAME)?;
+                writer.delete_client(CLIENT_ID)
+            })
+            .await?;
+        self.set_has_static_client(false);
+        if existed {
+            Ok(())
+        } else {
+            Err(StaticClientError::Missing)
+        }
+    }
+
+    /// Lets the static client go back to one more address.
+    pub async fn add_static_redirect(&self, uri: &str) -> Result<(), StaticClientError> {
+        if redirect_uri::parse(uri)? == RedirectUse::PrivateScheme {
+            return Err(StaticClientError::RedirectScheme);
+        }
+        let uri = uri.to_owned();
+        self.change_redirects(move |redirects| {
+            if redirects.contains(&uri) {
+                return Ok(());
+            }
+            if redirects.len() >= MAX_REDIRECTS {
+                return Err(StaticClientError::TooManyRedirects);
+            }
+            redirects.push(uri);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes one of the added addresses away.
+    pub async fn remove_static_redirect(&self, uri: &str) -> Result<(), StaticClientError> {
+        let uri = uri.to_owned();
+        self.change_redirects(move |redirects| {
+            redirects.retain(|found| *found != uri);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_redirects(
+        &self,
+        change: impl FnOnce(&mut Vec<String>) -> Result<(), StaticClientError> + Send + 'static,
+    ) -> Result<(), StaticClientError> {
+        let now = self.now();
+        self.vault()
+            .write(move |writer| {
+                let row = writer
+                    .client(CLIENT_ID)?
+                    .ok_or(StaticClientError::Missing)?;
+                let mut details: Details = from_json(&row.details, "clients")?;
+                change(&mut details.redirects)?;
+                writer.put_client(&client_row(Some(&row), &details, now)?)?;
+                Ok(())
+            })
+            .await
+    }
+
+    pub(crate) fn static_client_information(
+        &self,
+    ) -> Result<Option<ClientInformation>, StoreError> {
+        let Some(row) = self.vault().read(|reader| reader.client(CLIENT_ID))? else {
+            return Ok(None);
+        };
+        let Details { mut redirects } = from_json(&row.details, "clients")?;
+        redirects.extend(self.settings().static_redirects);
+        Ok(Some(ClientInformation {
+            id: row.id,
+            kind: ClientKind::Static,
+            name: None,
+            host: None,
+            redirect_uris: redirects,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        }))
+    }
+
+    /// Whether one of these is the secret. Takes the same time for every wrong one.
+    pub(crate) fn is_static_secret(&self, given: &[SecretString]) -> Result<bool, StoreError> {
+        let Some(secret) = self.vault().read(|reader| reader.secret(SECRET_NAME))? else {
+            return Ok(false);
+        };
+        let expected = tokens::hash(secret.expose_secret());
+        let found = given.iter().fold(Choice::from(0), |found, given| {
+            found | tokens::hash(given.expose_secret()).0.ct_eq(&expected.0)
+        });
+        Ok(found.into())
+    }
+}
+
+fn client_row(
+    earlier: Option<&ClientRow>,
+    details: &Details,
+    now: Timestamp,
+) -> Result<ClientRow, StoreError> {
+    Ok(ClientRow {
+        id: CLIENT_ID.to_owned(),
+        kind: ClientKind::Static.as_str().to_owned(),
+        created_at: earlier.map_or(now, |row| row.created_at),
+        last_used_at: now,
+        approved: true,
+        details: to_json(details, "clients")?,
+    })
+}
+
+/// Whether a secret from elsewhere may be taken over.
+fn check_secret(secret: &str) -> Result<(), StaticClientError> {
+    if secret == PLACEHOLDER {
+        return Err(StaticClientError::Placeholder);
+    }
+    let travels = secret.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = (SHORTEST_SECRET..=LONGEST_SECRET).contains(&secret.len());
+    if travels && fits {
+        Ok(())
+    } else {
+        Err(StaticClientError::Secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    const GIVEN: &str = "0123456789abcdef0123456789ABCDEF";
+
+    fn is_secret(world: &World, text: &str) -> bool {
+        world
+            .server
+            .is_static_secret(&[SecretString::from(text)])
+            .unwrap()
+    }
+
+    #[test]
+    fn weak_secrets_and_the_placeholder_are_refused() {
+        assert_eq!(check_secret(GIVEN), Ok(()));
+        assert_eq!(
+            check_secret(PLACEHOLDER),
+            Err(StaticClientError::Placeholder)
+        );
+        for secret in [
+            "",
+            "short",
+            &GIVEN[1..],
+            &format!("{GIVEN} "),
+            &"a".repeat(257),
+        ] {
+            assert_eq!(
+                check_secret(secret),
+                Err(StaticClientError::Secret),
+                "{secret}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_made_shown_again_changed_and_removed() {
+        let world = World::new().await;
+        assert!(world.server.static_client().await.unwrap().is_none());
+        assert!(!is_secret(&world, ""));
+
+        let made = world.server.create_static_client(None).await.unwrap();
+        assert_eq!(made.id, "drawbridge");
+        assert!(made.secret.expose_secret().starts_with("dbs_"));
+        let shown = world.server.static_client().await.unwrap().unwrap();
+        assert_eq!(shown.secret.expose_secret(), made.secret.expose_secret());
+        assert!(is_secret(&world, made.secret.expose_secret()));
+        assert!(!is_secret(&world, "wrong"));
+
+        let given = SecretString::from(GIVEN);
+        world
+            .server
+            .create_static_client(Some(given))
+            .await
+            .unwrap();
+        assert!(is_secret(&world, GIVEN));
+        assert!(!is_secret(&world, made.secret.expose_secret()));
+
+        world.server.remove_static_client().await.unwrap();
+        assert!(!is_secret(&world, GIVEN));
+        assert_eq!(
+            world.server.remove_static_client().await,
+            Err(StaticClientError::Missing)
+        );
+    }
+
+    #[tokio::test]
+    async fn its_redirects_are_the_known_ones_and_those_added() {
+        let world = World::new().await;
+        let uri = "https://app.example/callback";
+        assert_eq!(
+            world.server.add_static_redirect(uri).await,
+            Err(StaticClientError::Missing)
+        );
+        world.server.create_static_client(None).await.unwrap();
+        for bad in ["http://app.example/", "app:/x", "nonsense"] {
+            world.server.add_static_redirect(bad).await.unwrap_err();
+        }
+        world.server.add_static_redirect(uri).await.unwrap();
+        world.server.add_static_redirect(uri).await.unwrap();
+        world
+            .server
+            .add_static_redirect("http://localhost/cb")
+            .await
+            .unwrap();
+
+        let client = world.server.resolve_client("drawbridge").await.unwrap();
+        assert!(client.allows_redirect(uri));
+        assert!(client.allows_redirect("https://chatgpt.com/connector_platform_oauth_redirect"));
+        assert!(client.allows_redirect("https://chatgpt.com/connector/oauth/a-1_B"));
+        assert!(client.allows_redirect("https://claude.ai/api/mcp/auth_callback"));
+        assert!(!client.allows_redirect("https://evil.example/callback"));
+        assert!(
+            !client.needs_pkce(uri),
+            "an exact https redirect may come without"
+        );
+        assert!(client.needs_pkce("http://localhost:5000/cb"));
+
+        world.server.remove_static_redirect(uri).await.unwrap();
+        let client = world.server.resolve_client("drawbridge").await.unwrap();
+        assert!(!client.allows_redirect(uri));
+    }
+}

@@ -1,0 +1,51 @@
+//! The endpoints that clients talk to by themselves: no page, no cookie, JSON only.
+
+mod client_auth;
+pub(crate) mod error;
+mod metadata;
+mod register;
+mod revoke;
+mod token;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use crate::{AuthorizationServer, cors};
+
+/// Their routes.
+pub(crate) fn routes() -> Router<AuthorizationServer> {
+    Router::new()
+        .route(
+            "/.well-known/oauth-protected-resource",
+            get(metadata::protected_resource),
+        )
+        .route(
+            "/.well-known/oauth-protected-resource/mcp",
+            get(metadata::protected_resource),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::authorization_server),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server/mcp",
+            get(metadata::authorization_server),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            get(metadata::authorization_server),
+        )
+        .route(
+            "/.well-known/openid-configuration/mcp",
+            get(metadata::authorization_server),
+        )
+        .route(
+            "/mcp/.well-known/openid-configuration",
+            get(metadata::authorization_server),
+        )
+        .route("/oauth/token", post(token::token))
+        .route("/oauth/register", post(register::register))
+        .route("/oauth/revoke", post(revoke::revoke))
+        .route_layer(from_fn(cors::for_everybody))
+}
