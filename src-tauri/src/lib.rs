@@ -1,1 +1,148 @@
-//! Drawbridge, the app.
+//! Drawbridge, the app: puts the crates together and opens the ways in.
+//!
+//! # What it promises
+//! - Nothing but the listed paths is reachable, and at each listener only what belongs there:
+//!   `Host` and `Origin` are checked before anything else.
+//! - Commands are taken from this user's own programs only, and from none that a server started.
+//! - Everything it starts ends with it: two seconds after it is told to stop nothing is left.
+//! - No secret is printed but where its owner asked for it, once.
+//!
+//! # What it never does
+//! - Listen on an address other computers can reach.
+//! - Approve by itself, or take silence for a yes.
+//! - Change its own environment, or hand it to children as it is.
+//!
+//! # Where things are
+//! | file | what |
+//! |---|---|
+//! | `main.rs` | the process: errors and exit code |
+//! | `config.rs` | the environment, `.env` and flags, checked into one value |
+//! | `engine.rs`, `engine/` | the composition root: starts and stops every part in order |
+//! | `listeners/` | the ways in: loopback, tunnel, local, control; `host_guard.rs` has the rules |
+//! | `ui_api/` | what a window or the command line may ask, as plain data |
+//! | `control/` | the command line's conversation with a running Drawbridge |
+//! | `cli/` | one file per command |
+//! | `process_tree.rs` | who descends from whom; orphans |
+//! | `logging.rs`, `logging/` | standard error and the log file |
+//! | `folders.rs`, `instance.rs`, `exit.rs` | private folders, one instance, exit codes |
+//! | `desktop/` | the window (feature `gui`) |
+
+pub mod cli;
+pub mod config;
+pub mod control;
+#[cfg(feature = "gui")]
+mod desktop;
+pub mod engine;
+pub mod exit;
+mod folders;
+mod instance;
+pub mod listeners;
+pub mod logging;
+pub mod process_tree;
+pub mod ui_api;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use cli::{Arguments, Command, CommandError, Context, Terminal};
+use config::Environment;
+use exit::ExitStatus;
+
+/// The hidden first argument that makes this program become a server's command: see
+/// `drawbridge_gateway::launch`.
+pub const LAUNCH_ARGUMENT: &str = "--launch-server";
+
+/// Runs what the command line says, to its end. Never returns from becoming a server's command,
+/// unless that fails.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments
+        .get(1)
+        .is_some_and(|first| first == LAUNCH_ARGUMENT)
+    {
+        return launch(arguments.into_iter().skip(2));
+    }
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version are no errors and go to standard output; clap knows which is which.
+            let _terminal_gone = error.print();
+            return if error.use_stderr() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Done
+            };
+        }
+    };
+    let environment = Environment::of_this_process();
+    let command = match parsed.command {
+        Some(command) => command,
+        #[cfg(feature = "gui")]
+        None if environment.has_display() => return run_desktop(environment),
+        None => Command::Serve(cli::Serve::default()),
+    };
+    match run_command(command, environment) {
+        Ok(()) => ExitStatus::Done,
+        Err(error) => {
+            Terminal.note(&format!("drawbridge: {error}"));
+            error.status()
+        }
+    }
+}
+
+/// Runs the window on this thread, with the engine behind it.
+#[cfg(feature = "gui")]
+fn run_desktop(environment: Environment) -> ExitStatus {
+    let starting = |environment: &Environment| -> Result<_, CommandError> {
+        let folders = config::Folders::resolve(environment)?;
+        cli::start_logging(&folders, environment, false)?;
+        Ok(tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?)
+    };
+    let runtime = match starting(&environment) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Terminal.note(&format!("drawbridge: {error}"));
+            return error.status();
+        }
+    };
+    let engine = async move {
+        let flags = config::ServeFlags::default();
+        let config =
+            config::Config::gather(&environment, flags).map_err(ui_api::UiError::failed)?;
+        engine::Engine::start(config)
+            .await
+            .map_err(ui_api::UiError::failed)
+    };
+    let status = desktop::run(runtime.handle(), engine);
+    runtime.shutdown_background();
+    status
+}
+
+fn run_command(command: Command, environment: Environment) -> Result<(), CommandError> {
+    let context = Context::new(environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(cli::run(command, &context));
+    // Nothing that still runs in the background may keep the process from ending.
+    runtime.shutdown_background();
+    ended
+}
+
+#[cfg(unix)]
+fn launch(command: impl Iterator<Item = OsString>) -> ExitStatus {
+    let error = drawbridge_gateway::launch::become_child(command);
+    Terminal.note(&format!(
+        "drawbridge: the server's command could not be started: {error}"
+    ));
+    ExitStatus::Failed
+}
+
+#[cfg(not(unix))]
+fn launch(_command: impl Iterator<Item = OsString>) -> ExitStatus {
+    Terminal.note("drawbridge: servers are started directly on this system");
+    ExitStatus::Usage
+}

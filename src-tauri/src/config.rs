@@ -1,0 +1,795 @@
+//! Settings from outside: the environment (read once, here and nowhere else), a `.env` file, and
+//! the command line, checked together into one [`Config`].
+//!
+//! A variable of the environment wins over the same line in `.env`; nothing of `.env` is exported
+//! into this process's environment, so no child can inherit it. An error names the variable, what
+//! is wrong with it and what to do, and never its value.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use thiserror::Error;
+use url::{Host, Url};
+
+/// The port for clients on this computer, unless told otherwise.
+pub const LOOPBACK_PORT: u16 = 8787;
+/// The port where a browser on this computer proves that it is on this computer.
+pub const LOCAL_PORT: u16 = 8788;
+/// The port an HTTPS front of the owner's own forwards to.
+pub const TUNNEL_PORT: u16 = 8789;
+/// The shortest client secret we take: 32 characters carry at least 128 bits even if written as
+/// hexadecimal, and the command the guides give makes 43 characters of 256 bits.
+const CLIENT_SECRET_CHARACTERS: usize = 32;
+/// The largest `.env` file we read, in bytes.
+const ENV_FILE_BYTES: u64 = 64 * 1024;
+
+/// A variable that Drawbridge reads, from the environment or from `.env`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variable {
+    /// The public address of the owner's own HTTPS front.
+    BaseUrl,
+    /// The secret of the client whose credentials are typed in by hand.
+    OauthClientSecret,
+    /// The key for what is stored, where there is no keychain.
+    TokenEncryptionKey,
+}
+
+impl Variable {
+    /// All of them, in the order the original guide lists them.
+    pub const ALL: [Self; 3] = [
+        Self::BaseUrl,
+        Self::OauthClientSecret,
+        Self::TokenEncryptionKey,
+    ];
+
+    /// Its name in the environment.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BaseUrl => "BASE_URL",
+            Self::OauthClientSecret => "OAUTH_CLIENT_SECRET",
+            Self::TokenEncryptionKey => "TOKEN_ENCRYPTION_KEY",
+        }
+    }
+}
+
+/// A setting that cannot be used. The text names the setting and what to do, never its value.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// `BASE_URL` is not an address we can serve at.
+    #[error(
+        "BASE_URL {problem}. Write only the address of your HTTPS front, like https://mcp.example.com"
+    )]
+    BaseUrl {
+        /// What is wrong, to stand after the name.
+        problem: &'static str,
+    },
+    /// `OAUTH_CLIENT_SECRET` would not protect anything.
+    #[error(
+        "OAUTH_CLIENT_SECRET {problem}. Make one with: python3 -c \"import secrets; print(secrets.token_urlsafe(32))\""
+    )]
+    ClientSecret {
+        /// What is wrong, to stand after the name.
+        problem: &'static str,
+    },
+    /// `TOKEN_ENCRYPTION_KEY` is the placeholder of a guide.
+    #[error(
+        "TOKEN_ENCRYPTION_KEY {problem}. Make one with: python3 -c \"import secrets; print(secrets.token_urlsafe(32))\""
+    )]
+    EncryptionKey {
+        /// What is wrong, to stand after the name.
+        problem: &'static str,
+    },
+    /// A variable holds bytes that are not text.
+    #[error("{name} is not readable text (it is not UTF-8). Set it again, or unset it")]
+    NotText {
+        /// The variable.
+        name: &'static str,
+    },
+    /// `.env` cannot be read.
+    #[error("the file {path} cannot be read: {problem}")]
+    EnvFile {
+        /// Which file.
+        path: String,
+        /// What the system said, or which line is wrong; never a line's content.
+        problem: String,
+    },
+    /// `DRAWBRIDGE_HOME` is not a usable folder name.
+    #[error(
+        "DRAWBRIDGE_HOME {problem}. Set it to the folder Drawbridge may keep its data in, or unset it"
+    )]
+    Home {
+        /// What is wrong, to stand after the name.
+        problem: &'static str,
+    },
+    /// The system does not say where this user's data lives.
+    #[error(
+        "this system does not say where your data folder is (no home directory). Set DRAWBRIDGE_HOME to the folder Drawbridge may keep its data in"
+    )]
+    NoHome,
+    /// `DRAWBRIDGE_LOG` is not a level.
+    #[error("DRAWBRIDGE_LOG must be one of error, warn, info, debug, trace")]
+    LogLevel,
+    /// Two listeners were given the same port.
+    #[error("{first} and {second} are the same port. Give each its own, or 0 for a free one")]
+    SamePort {
+        /// One flag.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+}
+
+/// The process's environment as it was at the start.
+#[derive(Clone)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// Reads the environment of this process. The one place that does.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the environment is read"
+    )]
+    pub fn of_this_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// An environment made of these pairs.
+    pub fn from_pairs<K: Into<OsString>, V: Into<OsString>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    /// A variable's value; one that is set to nothing counts as not set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Whether there is a display to open a window on.
+    #[must_use]
+    pub fn has_display(&self) -> bool {
+        cfg!(any(windows, target_os = "macos"))
+            || ["WAYLAND_DISPLAY", "DISPLAY"]
+                .iter()
+                .any(|name| self.get(name).is_some())
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<&str>, ConfigError> {
+        self.get(name)
+            .map(|value| value.to_str().ok_or(ConfigError::NotText { name }))
+            .transpose()
+    }
+
+    /// What a server of the user's may inherit of it: see [`inherited_by_children`].
+    #[must_use]
+    pub fn for_children(&self) -> Vec<(OsString, OsString)> {
+        self.0
+            .iter()
+            .filter(|(name, _)| name.to_str().is_some_and(inherited_by_children))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// Whether a child process inherits the variable of this name.
+///
+/// A list of what is let through, not of what is kept back: a shell's environment is full of
+/// other programs' tokens. What a server needs beyond this its own settings name (`--env`).
+#[must_use]
+pub fn inherited_by_children(name: &str) -> bool {
+    const EXACT: &[&str] = &[
+        // who and where
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "TERM",
+        "TZ",
+        "TMPDIR",
+        "TMP",
+        "TEMP",
+        // language
+        "LANG",
+        "LANGUAGE",
+        // where programs keep their files; never XDG_RUNTIME_DIR, where our own socket is
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_STATE_HOME",
+        "XDG_DATA_DIRS",
+        "XDG_CONFIG_DIRS",
+        // the way to the network and whom to trust there
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        // where version managers put node, python and others
+        "NVM_DIR",
+        "FNM_DIR",
+        "VOLTA_HOME",
+        "PNPM_HOME",
+        "PYENV_ROOT",
+        "ASDF_DIR",
+        "ASDF_DATA_DIR",
+        "MISE_DATA_DIR",
+        // without these no Windows program starts
+        "SYSTEMROOT",
+        "SYSTEMDRIVE",
+        "WINDIR",
+        "COMSPEC",
+        "PATHEXT",
+        "APPDATA",
+        "LOCALAPPDATA",
+        "PROGRAMDATA",
+        "PROGRAMFILES",
+        "PROGRAMFILES(X86)",
+        "COMMONPROGRAMFILES",
+        "USERPROFILE",
+        "HOMEDRIVE",
+        "HOMEPATH",
+        "NUMBER_OF_PROCESSORS",
+        "PROCESSOR_ARCHITECTURE",
+    ];
+    let name = name.to_ascii_uppercase();
+    EXACT.contains(&name.as_str()) || name.starts_with("LC_")
+}
+
+/// Where Drawbridge keeps its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    /// The data folder: the database, and everything below where not said otherwise.
+    pub data: PathBuf,
+    /// The folder of the control socket, readable by its owner only.
+    pub run: PathBuf,
+    /// The folder of the log files.
+    pub logs: PathBuf,
+}
+
+impl Folders {
+    /// `$DRAWBRIDGE_HOME` with everything in it, else the platform's data folder, with the socket
+    /// in `$XDG_RUNTIME_DIR/drawbridge` where there is one.
+    pub fn resolve(environment: &Environment) -> Result<Self, ConfigError> {
+        if let Some(home) = environment.get("DRAWBRIDGE_HOME") {
+            let data = std::path::absolute(home).map_err(|_| ConfigError::Home {
+                problem: "is not a folder name",
+            })?;
+            return Ok(Self {
+                run: data.join("run"),
+                logs: data.join("logs"),
+                data,
+            });
+        }
+        let data = directories::ProjectDirs::from("", "", "Drawbridge")
+            .ok_or(ConfigError::NoHome)?
+            .data_local_dir()
+            .to_owned();
+        let run = environment
+            .get("XDG_RUNTIME_DIR")
+            .map(Path::new)
+            .filter(|path| cfg!(unix) && path.is_absolute())
+            .map_or_else(|| data.join("run"), |runtime| runtime.join("drawbridge"));
+        Ok(Self {
+            run,
+            logs: data.join("logs"),
+            data,
+        })
+    }
+}
+
+/// A public address clients may be given: `https`, a host, perhaps a port, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    authority: String,
+    explicit_port: bool,
+}
+
+impl PublicUrl {
+    /// Reads `BASE_URL`. A slash at the end is forgiven, anything more is not.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = |problem| ConfigError::BaseUrl { problem };
+        let text = text.trim();
+        let url = Url::parse(text).map_err(|_| wrong("is not a web address"))?;
+        if url.scheme() != "https" {
+            return Err(wrong(
+                "must begin with https://, because OAuth clients accept nothing else",
+            ));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("must not contain a user name or a password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("must not contain a ? or a #"));
+        }
+        if url.path() != "/" {
+            return Err(wrong("must not have a path after the host name"));
+        }
+        let host = match url.host() {
+            Some(Host::Domain(name)) if !name.ends_with('.') => name.to_owned(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => format!("[{address}]"),
+            _ => return Err(wrong("has no usable host name")),
+        };
+        let authority = url
+            .port()
+            .map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        Ok(Self {
+            origin: format!("https://{authority}"),
+            authority,
+            explicit_port: url.port().is_some(),
+        })
+    }
+
+    /// `https://host`, with the port when it is not 443, without a slash.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Every `Host` a request for this address may carry.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        if self.explicit_port {
+            vec![self.authority.clone()]
+        } else {
+            vec![self.authority.clone(), format!("{}:443", self.authority)]
+        }
+    }
+}
+
+/// How the public address reaches this computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TunnelKind {
+    /// Not at all: clients on this computer only.
+    Off,
+    /// A cloudflared tunnel without an account; its address ends with the run.
+    Quick,
+    /// A cloudflared tunnel of the owner's account, at an address that lasts.
+    Named,
+    /// The owner's own HTTPS front, at `BASE_URL`.
+    Own,
+}
+
+/// The ports to listen on; 0 picks a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// Clients on this computer.
+    pub loopback: u16,
+    /// The browser's proof that it is on this computer.
+    pub local: u16,
+    /// The owner's own HTTPS front.
+    pub tunnel: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self {
+            loopback: LOOPBACK_PORT,
+            local: LOCAL_PORT,
+            tunnel: TUNNEL_PORT,
+        }
+    }
+}
+
+impl Ports {
+    /// Two listeners cannot share a port.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        let named = [
+            ("--port", self.loopback),
+            ("--local-port", self.local),
+            ("--tunnel-port", self.tunnel),
+        ];
+        for (index, (first, port)) in named.iter().enumerate() {
+            for (second, other) in named.iter().skip(index + 1) {
+                if *port != 0 && port == other {
+                    return Err(ConfigError::SamePort { first, second });
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// How much of its own doing Drawbridge writes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLevel(pub tracing::level_filters::LevelFilter);
+
+impl LogLevel {
+    /// `DRAWBRIDGE_LOG`, if it is set.
+    pub fn of(environment: &Environment) -> Result<Option<Self>, ConfigError> {
+        use tracing::level_filters::LevelFilter;
+        let Some(text) = environment.text("DRAWBRIDGE_LOG")? else {
+            return Ok(None);
+        };
+        let level = match text.to_ascii_lowercase().as_str() {
+            "error" => LevelFilter::ERROR,
+            "warn" => LevelFilter::WARN,
+            "info" => LevelFilter::INFO,
+            "debug" => LevelFilter::DEBUG,
+            "trace" => LevelFilter::TRACE,
+            _ => return Err(ConfigError::LogLevel),
+        };
+        Ok(Some(Self(level)))
+    }
+}
+
+/// The three values of the original guide, from the environment and `.env`.
+#[derive(Default)]
+pub struct GuideValues {
+    /// `BASE_URL`.
+    pub base_url: Option<PublicUrl>,
+    /// `OAUTH_CLIENT_SECRET`.
+    pub client_secret: Option<SecretString>,
+    /// `TOKEN_ENCRYPTION_KEY`.
+    pub encryption_key: Option<SecretString>,
+}
+
+impl GuideValues {
+    /// Takes the environment's values, and the file's where the environment has none.
+    pub fn gather(environment: &Environment, file: Option<&EnvFile>) -> Result<Self, ConfigError> {
+        let value = |variable: Variable| -> Result<Option<SecretString>, ConfigError> {
+            if let Some(text) = environment.text(variable.name())? {
+                return Ok(Some(SecretString::from(text)));
+            }
+            Ok(file.and_then(|file| file.value(variable)))
+        };
+        Ok(Self {
+            base_url: value(Variable::BaseUrl)?
+                .map(|text| PublicUrl::parse(text.expose_secret()))
+                .transpose()?,
+            client_secret: value(Variable::OauthClientSecret)?
+                .map(check_client_secret)
+                .transpose()?,
+            encryption_key: value(Variable::TokenEncryptionKey)?
+                .map(check_encryption_key)
+                .transpose()?,
+        })
+    }
+}
+
+fn check_client_secret(secret: SecretString) -> Result<SecretString, ConfigError> {
+    let text = secret.expose_secret();
+    let problem = if is_placeholder(text) {
+        "is still the placeholder of the guide"
+    } else if text.len() < CLIENT_SECRET_CHARACTERS {
+        "is too short to be a secret (fewer than 32 characters)"
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "contains characters that cannot be typed into a client (use letters, digits, - and _)"
+    } else {
+        return Ok(secret);
+    };
+    Err(ConfigError::ClientSecret { problem })
+}
+
+fn check_encryption_key(secret: SecretString) -> Result<SecretString, ConfigError> {
+    if is_placeholder(secret.expose_secret()) {
+        return Err(ConfigError::EncryptionKey {
+            problem: "is still the placeholder of the guide",
+        });
+    }
+    Ok(secret)
+}
+
+/// The guide's own example values, which are public.
+fn is_placeholder(text: &str) -> bool {
+    text.starts_with("your_") && text.ends_with("_here")
+}
+
+/// A `.env` file: the values of the guide, and the names of what else it holds.
+pub struct EnvFile {
+    values: BTreeMap<&'static str, SecretString>,
+    others: Vec<String>,
+}
+
+impl EnvFile {
+    /// Reads a file that must be there.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |problem: String| ConfigError::EnvFile {
+            path: path.display().to_string(),
+            problem,
+        };
+        let file = std::fs::File::open(path).map_err(|error| failed(plain_io(&error)))?;
+        let mut text = String::new();
+        file.take(ENV_FILE_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| failed(plain_io(&error)))?;
+        if text.len() as u64 > ENV_FILE_BYTES {
+            return Err(failed(
+                "it is larger than 64 KiB, so it is no .env file".to_owned(),
+            ));
+        }
+        let text = SecretString::from(text);
+        Self::parse(text.expose_secret()).map_err(failed)
+    }
+
+    /// Reads the file if it is there.
+    pub fn read_if_present(path: &Path) -> Result<Option<Self>, ConfigError> {
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => Self::read(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        let mut others = Vec::new();
+        for item in dotenvy::Iter::new(text.as_bytes()) {
+            // dotenvy's own error would repeat the line, and with it perhaps a secret.
+            let (name, value) = item.map_err(|_| {
+                "one of its lines is not NAME=value (a value with spaces needs quotes)".to_owned()
+            })?;
+            let value = SecretString::from(value);
+            match Variable::ALL
+                .into_iter()
+                .find(|variable| variable.name() == name)
+            {
+                Some(variable) if value.expose_secret().is_empty() => {
+                    values.remove(variable.name());
+                }
+                Some(variable) => {
+                    values.insert(variable.name(), value);
+                }
+                None => others.push(name),
+            }
+        }
+        Ok(Self { values, others })
+    }
+
+    /// The value of one of the guide's variables.
+    #[must_use]
+    pub fn value(&self, variable: Variable) -> Option<SecretString> {
+        self.values.get(variable.name()).cloned()
+    }
+
+    /// The names of the other variables the file holds.
+    #[must_use]
+    pub fn others(&self) -> &[String] {
+        &self.others
+    }
+}
+
+fn plain_io(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this account may not read it".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not text (not UTF-8)".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// What the command line of `serve` said.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ServeFlags {
+    /// The ports.
+    pub ports: Ports,
+    /// The kind of tunnel, if one was named.
+    pub tunnel: Option<TunnelKind>,
+    /// Whether strangers' clients are turned away.
+    pub known_clients_only: bool,
+}
+
+/// Everything the engine needs to know from outside.
+pub struct Config {
+    /// Where the files are.
+    pub folders: Folders,
+    /// Where to listen.
+    pub ports: Ports,
+    /// The kind of tunnel asked for; `None` leaves it to whether there is a public address.
+    pub tunnel: Option<TunnelKind>,
+    /// Whether clients that nobody knows by name are turned away.
+    pub known_clients_only: bool,
+    /// The values of the original guide.
+    pub guide: GuideValues,
+    /// The environment that servers inherit.
+    pub children: Vec<(OsString, OsString)>,
+}
+
+impl Config {
+    /// Puts the environment, the `.env` file of the working folder and the flags together.
+    pub fn gather(environment: &Environment, flags: ServeFlags) -> Result<Self, ConfigError> {
+        let file = EnvFile::read_if_present(Path::new(".env"))?;
+        Ok(Self {
+            folders: Folders::resolve(environment)?,
+            ports: flags.ports.check()?,
+            tunnel: flags.tunnel,
+            known_clients_only: flags.known_clients_only,
+            guide: GuideValues::gather(environment, file.as_ref())?,
+            children: environment.for_children(),
+        })
+    }
+}
+
+/// The only address Drawbridge ever listens on beside `[::1]`.
+pub const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789a";
+
+    fn values(pairs: &[(&str, &str)], file: Option<&str>) -> Result<GuideValues, ConfigError> {
+        let file = file.map(|text| EnvFile::parse(text).unwrap());
+        GuideValues::gather(
+            &Environment::from_pairs(pairs.iter().copied()),
+            file.as_ref(),
+        )
+    }
+
+    #[test]
+    fn the_guides_three_values_are_read() {
+        let file = "# a comment\nBASE_URL=https://mcp.example.com\nOAUTH_CLIENT_SECRET=\"0123456789abcdef0123456789abcdef0123456789a\"\nNOTION_TOKEN=x\n";
+        let found = values(&[], Some(file)).unwrap();
+        assert_eq!(found.base_url.unwrap().origin(), "https://mcp.example.com");
+        assert_eq!(found.client_secret.unwrap().expose_secret(), SECRET);
+        assert!(found.encryption_key.is_none());
+        assert_eq!(EnvFile::parse(file).unwrap().others(), ["NOTION_TOKEN"]);
+    }
+
+    #[test]
+    fn the_environment_wins_and_an_empty_value_is_none() {
+        let found = values(
+            &[
+                ("BASE_URL", "https://a.example"),
+                ("OAUTH_CLIENT_SECRET", ""),
+            ],
+            Some("BASE_URL=https://b.example\nTOKEN_ENCRYPTION_KEY=\n"),
+        )
+        .unwrap();
+        assert_eq!(found.base_url.unwrap().origin(), "https://a.example");
+        assert!(found.client_secret.is_none());
+        assert!(found.encryption_key.is_none());
+    }
+
+    #[test]
+    fn a_public_address_is_an_https_origin_and_nothing_else() {
+        for good in [
+            "https://Mcp.Example.com",
+            "https://mcp.example.com/",
+            "https://mcp.example.com:443",
+        ] {
+            let url = PublicUrl::parse(good).unwrap();
+            assert_eq!(url.origin(), "https://mcp.example.com");
+            assert_eq!(url.hosts(), ["mcp.example.com", "mcp.example.com:443"]);
+        }
+        let with_port = PublicUrl::parse("https://mcp.example.com:8443").unwrap();
+        assert_eq!(with_port.hosts(), ["mcp.example.com:8443"]);
+        for bad in [
+            "http://mcp.example.com",
+            "https://mcp.example.com/mcp",
+            "https://mcp.example.com/?a=b",
+            "https://mcp.example.com/#x",
+            "https://me:pw@mcp.example.com",
+            "https://mcp.example.com.",
+            "mcp.example.com",
+            "https://",
+            "ftp://mcp.example.com",
+        ] {
+            let error = PublicUrl::parse(bad).unwrap_err().to_string();
+            assert!(error.starts_with("BASE_URL "), "{bad}: {error}");
+            assert!(!error.contains("pw@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_variable_and_never_the_value() {
+        for (name, value) in [
+            ("OAUTH_CLIENT_SECRET", "short-canary"),
+            ("OAUTH_CLIENT_SECRET", "your_oauth_client_secret_here"),
+            (
+                "OAUTH_CLIENT_SECRET",
+                "spaces are not good in a secret canary",
+            ),
+            ("TOKEN_ENCRYPTION_KEY", "your_token_encryption_key_here"),
+            ("BASE_URL", "canary://canary"),
+        ] {
+            let error = values(&[(name, value)], None)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with(name), "{error}");
+            assert!(
+                !error.contains(value) && !error.contains("canary"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_broken_env_file_does_not_show_its_lines() {
+        let problem = EnvFile::parse("OAUTH_CLIENT_SECRET=canary \"x\nBASE URL=canary\n")
+            .err()
+            .unwrap();
+        assert!(!problem.contains("canary"), "{problem}");
+    }
+
+    #[test]
+    fn children_inherit_what_programs_need_and_no_secret() {
+        for name in [
+            "PATH",
+            "HOME",
+            "LANG",
+            "LC_ALL",
+            "TMPDIR",
+            "Path",
+            "https_proxy",
+        ] {
+            assert!(inherited_by_children(name), "{name}");
+        }
+        for name in [
+            "DRAWBRIDGE_HOME",
+            "TOKEN_ENCRYPTION_KEY",
+            "OAUTH_CLIENT_SECRET",
+            "BASE_URL",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "XDG_RUNTIME_DIR",
+            "DISPLAY",
+            "GITHUB_TOKEN",
+            "LD_PRELOAD",
+        ] {
+            assert!(!inherited_by_children(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_home_holds_everything_and_without_one_the_socket_goes_to_the_runtime_folder() {
+        let with_home = Folders::resolve(&Environment::from_pairs([
+            ("DRAWBRIDGE_HOME", "/data/d"),
+            ("XDG_RUNTIME_DIR", "/run/u"),
+        ]))
+        .unwrap();
+        assert_eq!(with_home.run, Path::new("/data/d/run"));
+        assert_eq!(with_home.logs, Path::new("/data/d/logs"));
+        #[cfg(unix)]
+        {
+            let without =
+                Folders::resolve(&Environment::from_pairs([("XDG_RUNTIME_DIR", "/run/u")]))
+                    .unwrap();
+            assert_eq!(without.run, Path::new("/run/u/drawbridge"));
+        }
+    }
+
+    #[test]
+    fn two_listeners_need_two_ports() {
+        let same = Ports {
+            loopback: 9000,
+            local: 9000,
+            tunnel: 0,
+        };
+        assert!(
+            same.check()
+                .unwrap_err()
+                .to_string()
+                .contains("--local-port")
+        );
+        assert!(
+            Ports {
+                loopback: 0,
+                local: 0,
+                tunnel: 0
+            }
+            .check()
+            .is_ok()
+        );
+    }
+}

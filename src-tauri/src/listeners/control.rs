@@ -1,0 +1,265 @@
+//! The control socket: the command line's way in.
+//!
+//! It lies in a folder only this user may enter, and asks the system who is at the other end all
+//! the same: another user is refused, and so is every descendant of this process, because a
+//! server's child could let itself in. That a caller cannot be judged is a refusal too.
+
+#[cfg(unix)]
+use std::io;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+#[cfg(unix)]
+use tokio::sync::Semaphore;
+#[cfg(unix)]
+use tokio_util::sync::CancellationToken;
+#[cfg(unix)]
+use tokio_util::task::TaskTracker;
+
+#[cfg(unix)]
+use crate::control::socket_path;
+use crate::control::{ANSWER_BYTES, Answer, QUESTION_BYTES, read_line};
+use crate::engine::Engine;
+#[cfg(unix)]
+use crate::folders;
+use crate::process_tree::Descent;
+use crate::ui_api::{self, UiError, UiErrorCode};
+
+/// Conversations at once; more are closed unheard.
+#[cfg(unix)]
+const CONVERSATIONS: usize = 16;
+/// How long a caller may take to ask, and to take the answer.
+const CALLER_WAIT: Duration = Duration::from_secs(5);
+/// How long to wait when the system has no file handle for another connection.
+#[cfg(unix)]
+const ACCEPT_AGAIN: Duration = Duration::from_millis(250);
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Whether it is a program of this user; `None` when the system does not say.
+    pub same_user: Option<bool>,
+    /// Whether it descends from this process.
+    pub descent: Descent,
+}
+
+/// Whether this caller may ask at all.
+///
+/// Where the system cannot tell descent at all (not Linux), [`Descent::Unknown`] cannot be a
+/// refusal or nobody could ask; `tells_descent` says which of the two it is.
+pub fn admit(caller: Caller, tells_descent: bool) -> Result<(), UiError> {
+    let refused = |message: &str| Err(UiError::new(UiErrorCode::Refused, message));
+    if caller.same_user != Some(true) {
+        return refused("refused: Drawbridge takes commands of its own user only");
+    }
+    match caller.descent {
+        Descent::No => Ok(()),
+        Descent::Unknown if !tells_descent => Ok(()),
+        Descent::Yes => refused(
+            "refused: this command was started by one of Drawbridge's own servers. \
+             Run it in a terminal of your own",
+        ),
+        Descent::Unknown => refused(
+            "refused: Drawbridge could not tell which program started this command. \
+             Run it again in a terminal of your own",
+        ),
+    }
+}
+
+/// The bound socket; its file goes when it is dropped.
+#[cfg(unix)]
+pub struct ControlSocket {
+    listener: tokio::net::UnixListener,
+    path: PathBuf,
+}
+
+#[cfg(unix)]
+impl ControlSocket {
+    /// Binds the socket in the run folder, which is made private first. A socket left by a run
+    /// that ended badly is removed once nobody answers at it.
+    ///
+    /// # Errors
+    /// When somebody does answer, or the folder or the socket cannot be made.
+    pub async fn bind(run: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        folders::ensure_private(run)?;
+        let path = socket_path(run);
+        match tokio::net::UnixStream::connect(&path).await {
+            Ok(_answered) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AddrInUse,
+                    "another Drawbridge is running there",
+                ));
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                // A plain file refuses connections, too, but is nothing we left there.
+                use std::os::unix::fs::FileTypeExt as _;
+                if !std::fs::symlink_metadata(&path)?.file_type().is_socket() {
+                    return Err(error);
+                }
+                std::fs::remove_file(&path)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let listener = tokio::net::UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Answers until told to stop.
+    pub async fn serve(self, engine: Engine, stop: CancellationToken, tasks: TaskTracker) {
+        let places = Arc::new(Semaphore::new(CONVERSATIONS));
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok((stream, _unnamed)) => stream,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a command could not be accepted");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                continue;
+            };
+            let (engine, stop) = (engine.clone(), stop.clone());
+            tasks.spawn(async move {
+                let _place = place;
+                // The chain of parents is read before the question: later it may have changed.
+                let admitted = admit(caller(&stream), cfg!(target_os = "linux"));
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = converse(stream, engine, admitted) => {}
+                }
+            });
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        // Left over, it is found stale by the next start.
+        let _left_over = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(unix)]
+fn caller(stream: &tokio::net::UnixStream) -> Caller {
+    let Ok(peer) = stream.peer_cred() else {
+        return Caller {
+            same_user: None,
+            descent: Descent::Unknown,
+        };
+    };
+    let descent = peer
+        .pid()
+        .and_then(|number| u32::try_from(number).ok())
+        .map_or(Descent::Unknown, crate::process_tree::descends_from_us);
+    Caller {
+        same_user: Some(peer.uid() == rustix::process::geteuid().as_raw()),
+        descent,
+    }
+}
+
+/// One question, one answer.
+pub(super) async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    engine: Engine,
+    admitted: Result<(), UiError>,
+) {
+    let mut stream = BufReader::new(stream);
+    let question = tokio::time::timeout(CALLER_WAIT, read_line(&mut stream, QUESTION_BYTES)).await;
+    let answer = match (admitted, question) {
+        (Err(refusal), _) => {
+            tracing::warn!(reason = %refusal, "a command was refused");
+            Err(refusal)
+        }
+        (Ok(()), Ok(Ok(line))) => answer(&engine, &line).await,
+        // Whoever does not ask in time, or not to the end, gets no answer.
+        (Ok(()), _) => return,
+    };
+    let answer = match answer {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => Answer::Error(error),
+    };
+    let Ok(mut line) = serde_json::to_vec(&answer) else {
+        return;
+    };
+    line.push(b'\n');
+    let _gone = tokio::time::timeout(CALLER_WAIT, async {
+        stream.write_all(&line).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+async fn answer(engine: &Engine, line: &[u8]) -> Result<Box<RawValue>, UiError> {
+    let ask: ui_api::Ask = serde_json::from_slice(line).map_err(|_| {
+        UiError::invalid(
+            "the question could not be read; is this command of another version than the running \
+             Drawbridge?",
+        )
+    })?;
+    let value = ui_api::answer(engine, ask).await?;
+    if value.get().len() > ANSWER_BYTES {
+        return Err(UiError::failed("the answer is too large to be sent"));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(caller: Caller, tells_descent: bool) -> Option<UiErrorCode> {
+        admit(caller, tells_descent).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn only_this_user_and_none_of_our_descendants() {
+        let refused = Some(UiErrorCode::Refused);
+        let caller = |same_user, descent| Caller { same_user, descent };
+        assert_eq!(code(caller(Some(true), Descent::No), true), None);
+        assert_eq!(code(caller(Some(true), Descent::Yes), true), refused);
+        assert_eq!(code(caller(Some(true), Descent::Unknown), true), refused);
+        assert_eq!(code(caller(Some(false), Descent::No), true), refused);
+        assert_eq!(code(caller(None, Descent::No), true), refused);
+        assert_eq!(code(caller(Some(true), Descent::Unknown), false), None);
+        assert_eq!(code(caller(Some(true), Descent::Yes), false), refused);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_a_living_one_is_not() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let run = tempfile::tempdir().unwrap();
+        let path = socket_path(run.path());
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let socket = ControlSocket::bind(run.path()).await.unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = ControlSocket::bind(run.path()).await.err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_is_not_removed() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::write(socket_path(run.path()), b"precious").unwrap();
+        assert!(ControlSocket::bind(run.path()).await.is_err());
+        assert_eq!(std::fs::read(socket_path(run.path())).unwrap(), b"precious");
+    }
+}

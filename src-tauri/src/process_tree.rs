@@ -1,0 +1,332 @@
+//! Who descends from whom among the processes of this computer, and the orphans left to us.
+//!
+//! A server's child process must not speak to the control socket: it could let itself in. So a
+//! caller whose ancestors include this process is refused. A process whose parent ended is handed
+//! to the nearest *child subreaper* above it; this process makes itself one, so that ending the
+//! parent in between (a double fork) is no way out. Linux only: other systems do not say who
+//! descends from whom without privileges, or hand orphans to the first process.
+
+/// Whether a process descends from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descent {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// The chain of parents kept changing or ended in nothing while we looked.
+    Unknown,
+}
+
+/// What the system says of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Its parent's number; 0 when the parent is outside what we can see.
+    pub parent: u32,
+    /// When it started, in clock ticks since the system did. A number that was given to another
+    /// process since has another start.
+    pub started: u64,
+    /// Whether it has ended and only waits for its parent to take notice.
+    pub ended: bool,
+}
+
+/// How often a chain that changes under our eyes is followed again.
+const WALKS: usize = 8;
+/// Longer chains of parents do not exist; the limit ends a walk in circles.
+const CHAIN: usize = 256;
+
+/// Reads a line of `/proc/<pid>/stat`. The program's name stands in parentheses and may hold
+/// anything, so the fields are counted from its last one.
+#[must_use]
+pub fn parse_stat(text: &str) -> Option<Process> {
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let started = fields.nth(17)?.parse().ok()?;
+    Some(Process {
+        parent,
+        started,
+        ended: matches!(state, "Z" | "X" | "x"),
+    })
+}
+
+/// Whether `process` is `ancestor` or descends from it, as `look` describes processes.
+///
+/// Processes end and are handed to others while we look. So a chain counts only if it still
+/// stands, start times included, when it is read a second time.
+pub fn descends(process: u32, ancestor: u32, look: impl Fn(u32) -> Option<Process>) -> Descent {
+    for _ in 0..WALKS {
+        let Some(chain) = chain(process, ancestor, &look) else {
+            continue;
+        };
+        if chain.last().is_some_and(|(number, _)| *number == ancestor) {
+            return Descent::Yes;
+        }
+        if chain
+            .iter()
+            .all(|(number, seen)| look(*number) == Some(*seen))
+        {
+            return Descent::No;
+        }
+    }
+    Descent::Unknown
+}
+
+/// From `process` upwards, to `ancestor` or to the top.
+fn chain(
+    process: u32,
+    ancestor: u32,
+    look: &impl Fn(u32) -> Option<Process>,
+) -> Option<Vec<(u32, Process)>> {
+    let mut chain: Vec<(u32, Process)> = Vec::new();
+    let mut number = process;
+    while chain.len() < CHAIN {
+        let seen = look(number)?;
+        // No parent is younger than its child: this is somebody else with the parent's number.
+        if chain
+            .last()
+            .is_some_and(|(_, child)| seen.started > child.started)
+        {
+            return None;
+        }
+        chain.push((number, seen));
+        if number == ancestor || seen.parent == 0 {
+            return Some(chain);
+        }
+        number = seen.parent;
+    }
+    None
+}
+
+#[cfg(target_os = "linux")]
+pub use linux::{become_subreaper, descends_from_us, end_orphans, reap_orphans};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use rustix::process::{Pid, Signal, WaitOptions, getpid};
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio_util::sync::CancellationToken;
+
+    use super::{Descent, Process, descends, parse_stat};
+
+    /// How long a child that ended may be left to whoever started it before it counts as an
+    /// orphan nobody waits for.
+    const LEFT_ALONE: Duration = Duration::from_secs(5);
+
+    fn look(number: u32) -> Option<Process> {
+        parse_stat(&std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?)
+    }
+
+    fn own_number() -> u32 {
+        getpid().as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether the process of this number is ours or a descendant of ours.
+    #[must_use]
+    pub fn descends_from_us(number: u32) -> Descent {
+        descends(number, own_number(), look)
+    }
+
+    /// Asks the system to hand orphaned descendants to this process.
+    ///
+    /// # Errors
+    /// When the system does not know this (Linux before 3.4).
+    pub fn become_subreaper() -> std::io::Result<()> {
+        rustix::process::set_child_subreaper(Some(getpid())).map_err(Into::into)
+    }
+
+    /// Our direct children of this moment.
+    fn children() -> BTreeMap<u32, Process> {
+        all()
+            .into_iter()
+            .filter(|(_, process)| process.parent == own_number())
+            .collect()
+    }
+
+    fn all() -> BTreeMap<u32, Process> {
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return BTreeMap::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+            .filter_map(|number| Some((number, look(number)?)))
+            .collect()
+    }
+
+    /// Takes notice of orphans that ended, until told to stop.
+    ///
+    /// Children that somebody in this process waits for must be left to them: their numbers come
+    /// from `known`, and one that ended is left alone for a while besides, because it may end
+    /// before its starter has said that it is there.
+    pub async fn reap_orphans(known: impl Fn() -> Vec<u32>, stop: CancellationToken) {
+        let Ok(mut child_ended) = signal(SignalKind::child()) else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = child_ended.recv() => {}
+            }
+            let before = ended_and_unknown(&known());
+            if before.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LEFT_ALONE) => {}
+            }
+            for (number, seen) in ended_and_unknown(&known()) {
+                if before.get(&number) == Some(&seen) {
+                    reap(number);
+                }
+            }
+        }
+    }
+
+    fn ended_and_unknown(known: &[u32]) -> BTreeMap<u32, Process> {
+        children()
+            .into_iter()
+            .filter(|(number, seen)| seen.ended && !known.contains(number))
+            .collect()
+    }
+
+    fn reap(number: u32) {
+        if let Some(pid) = pid(number) {
+            // Somebody else may have taken notice in between; that is what we want, too.
+            let _gone = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+
+    fn pid(number: u32) -> Option<Pid> {
+        i32::try_from(number).ok().and_then(Pid::from_raw)
+    }
+
+    /// Ends every process below this one at once: called last, when the servers have had their
+    /// chance to end by themselves and nothing else of ours runs children.
+    pub fn end_orphans() {
+        let processes = all();
+        for number in processes.keys() {
+            let below = *number != own_number()
+                && descends(*number, own_number(), |number| {
+                    processes.get(&number).copied()
+                }) == Descent::Yes;
+            if below && let Some(pid) = pid(*number) {
+                let _gone = rustix::process::kill_process(pid, Signal::KILL);
+                reap(*number);
+            }
+        }
+    }
+}
+
+/// Not known on this system.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn descends_from_us(_number: u32) -> Descent {
+    Descent::Unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const US: u32 = 100;
+
+    fn process(parent: u32, started: u64) -> Process {
+        Process {
+            parent,
+            started,
+            ended: false,
+        }
+    }
+
+    fn tree(pairs: &[(u32, Process)]) -> impl Fn(u32) -> Option<Process> {
+        let map: BTreeMap<u32, Process> = pairs.iter().copied().collect();
+        move |number| map.get(&number).copied()
+    }
+
+    #[test]
+    fn a_line_with_any_name_is_read() {
+        let line =
+            "42 (a) b) R 7 ( x) S 100 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 10";
+        assert_eq!(
+            parse_stat(line),
+            Some(Process {
+                parent: 100,
+                started: 987_654,
+                ended: false
+            })
+        );
+        assert_eq!(parse_stat("42 (a"), None);
+        assert_eq!(parse_stat("42 (a) Z 1"), None);
+    }
+
+    #[test]
+    fn descendants_are_found_at_any_depth() {
+        let look = tree(&[
+            (1, process(0, 1)),
+            (50, process(1, 2)),
+            (US, process(50, 3)),
+            (200, process(US, 4)),
+            (300, process(200, 5)),
+            (400, process(50, 6)),
+        ]);
+        assert_eq!(descends(300, US, &look), Descent::Yes);
+        assert_eq!(descends(200, US, &look), Descent::Yes);
+        assert_eq!(descends(400, US, &look), Descent::No);
+        assert_eq!(descends(50, US, &look), Descent::No);
+        assert_eq!(descends(999, US, &look), Descent::Unknown);
+    }
+
+    #[test]
+    fn a_parent_that_ends_while_we_look_hands_its_child_to_us() {
+        // At first 300's parent 200 is there; at the second look it has gone and 300 is ours.
+        let looks = Cell::new(0);
+        let look = |number| {
+            looks.set(looks.get() + 1);
+            let gone = looks.get() > 1;
+            match number {
+                300 if gone => Some(process(US, 5)),
+                300 => Some(process(200, 5)),
+                200 if gone => None,
+                US => Some(process(1, 3)),
+                1 => Some(process(0, 1)),
+                _ => None,
+            }
+        };
+        assert_eq!(descends(300, US, look), Descent::Yes);
+    }
+
+    #[test]
+    fn a_number_given_to_a_stranger_since_is_no_parent() {
+        // 200 started after its "child" 300: it is another process by now.
+        let look = tree(&[
+            (300, process(200, 5)),
+            (200, process(1, 9)),
+            (1, process(0, 1)),
+        ]);
+        assert_eq!(descends(300, US, look), Descent::Unknown);
+    }
+
+    #[test]
+    fn circles_end() {
+        let look = tree(&[(2, process(3, 5)), (3, process(2, 5))]);
+        assert_eq!(descends(2, US, look), Descent::Unknown);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn we_are_our_own_and_our_parent_is_not() {
+        assert_eq!(descends_from_us(std::process::id()), Descent::Yes);
+        assert_eq!(
+            descends_from_us(std::os::unix::process::parent_id()),
+            Descent::No
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! *Connect another device*: a code shown here, typed there.
+
+use drawbridge_oauth::PairingState;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Revealed, UiError};
+use crate::engine::Engine;
+
+/// A code, shown once.
+#[derive(Serialize, Deserialize)]
+pub struct PairingShown {
+    /// What is typed into the page.
+    pub code: Revealed,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// The only address where it may be typed.
+    pub host: String,
+}
+
+/// What became of the code that was opened last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairingView {
+    /// `open`, `used`, `guessed` or `expired`.
+    pub state: String,
+    /// When it stops, or stopped, working.
+    pub expires_at: Timestamp,
+    /// Wrong codes received so far.
+    pub wrong_tries: u8,
+}
+
+/// Opens a new code; the one before stops working.
+pub fn pair(engine: &Engine) -> Result<PairingShown, UiError> {
+    let pairing = engine.oauth().open_pairing().map_err(UiError::failed)?;
+    let addresses = engine.addresses();
+    Ok(PairingShown {
+        code: Revealed::new(pairing.code),
+        expires_at: pairing.expires_at,
+        host: addresses
+            .public_url()
+            .unwrap_or_else(|| addresses.local_url()),
+    })
+}
+
+/// The state of the code that was opened last, without the code.
+#[must_use]
+pub fn pairing(engine: &Engine) -> Option<PairingView> {
+    engine.oauth().pairing().map(|status| PairingView {
+        state: state(status.state).to_owned(),
+        expires_at: status.expires_at,
+        wrong_tries: status.wrong_tries,
+    })
+}
+
+const fn state(state: PairingState) -> &'static str {
+    match state {
+        PairingState::Open => "open",
+        PairingState::Used => "used",
+        PairingState::Guessed => "guessed",
+        PairingState::Expired => "expired",
+    }
+}

@@ -1,0 +1,194 @@
+//! The MCP servers behind the bridge, their tools and rules.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use drawbridge_gateway::{GatewayError, Health, Rule, ServerStatus, ToolStatus};
+use serde::{Deserialize, Serialize};
+
+use super::{Revealed, UiError, UiErrorCode};
+use crate::engine::Engine;
+
+/// A server to add.
+#[derive(Serialize, Deserialize)]
+pub struct NewServer {
+    /// Its name.
+    pub name: String,
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables for it; they may hold secrets, which are sealed.
+    pub env: BTreeMap<String, Revealed>,
+    /// The folder it runs in.
+    pub directory: Option<PathBuf>,
+}
+
+/// A server, for the one who owns it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServerView {
+    /// Its name.
+    pub name: String,
+    /// Switched on?
+    pub enabled: bool,
+    /// `idle`, `starting`, `running` or `failed`.
+    pub health: String,
+    /// The program; its arguments may hold secrets and are not told.
+    pub command: String,
+    /// How many tools it has, as far as that is known.
+    pub tools: Option<usize>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// Its process, while it runs.
+    pub process: Option<u32>,
+}
+
+impl From<ServerStatus> for ServerView {
+    fn from(server: ServerStatus) -> Self {
+        Self {
+            name: server.name,
+            enabled: server.enabled,
+            health: health(server.health).to_owned(),
+            command: server.command,
+            tools: server.tools,
+            last_error: server.last_error,
+            process: server.pid,
+        }
+    }
+}
+
+const fn health(health: Health) -> &'static str {
+    match health {
+        Health::Idle => "idle",
+        Health::Starting => "starting",
+        Health::Running => "running",
+        Health::Failed => "failed",
+    }
+}
+
+/// A tool, for the one who owns its server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolView {
+    /// Its name at its server.
+    pub name: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// `reads`, `changes`, `destroys` or `unknown`.
+    pub kind: String,
+    /// `allow`, `ask` or `block`.
+    pub rule: String,
+    /// Whether the rule is the default of its kind.
+    pub rule_is_default: bool,
+}
+
+impl From<ToolStatus> for ToolView {
+    fn from(tool: ToolStatus) -> Self {
+        Self {
+            name: tool.name,
+            title: tool.title,
+            kind: tool.kind.to_string(),
+            rule: tool.rule.to_string(),
+            rule_is_default: tool.rule_is_default,
+        }
+    }
+}
+
+/// All servers, by name.
+#[must_use]
+pub fn servers(engine: &Engine) -> Vec<ServerView> {
+    engine
+        .gateway()
+        .servers()
+        .into_iter()
+        .map(ServerView::from)
+        .collect()
+}
+
+fn server(engine: &Engine, name: &str) -> Result<ServerView, UiError> {
+    servers(engine)
+        .into_iter()
+        .find(|server| server.name == name)
+        .ok_or_else(|| GatewayError::NoServer(name.to_owned()).into())
+}
+
+/// Adds a server and starts it, so that its tools are known.
+pub async fn add_server(engine: &Engine, new: NewServer) -> Result<ServerView, UiError> {
+    let name = new.name.clone();
+    let env = new
+        .env
+        .into_iter()
+        .map(|(name, value)| (name, value.into_secret()))
+        .collect();
+    engine
+        .gateway()
+        .add_server(drawbridge_gateway::NewServer {
+            name: new.name,
+            command: new.command,
+            args: new.args,
+            env,
+            directory: new.directory,
+        })
+        .await?;
+    server(engine, &name)
+}
+
+/// Takes a server away, with its rules.
+pub async fn remove_server(engine: &Engine, name: &str) -> Result<(), UiError> {
+    Ok(engine.gateway().remove_server(name).await?)
+}
+
+/// Switches a server on or off.
+pub async fn enable_server(
+    engine: &Engine,
+    name: &str,
+    enabled: bool,
+) -> Result<ServerView, UiError> {
+    engine.gateway().set_enabled(name, enabled).await?;
+    server(engine, name)
+}
+
+/// A server's tools; it is started if they are not known.
+pub async fn tools(engine: &Engine, server: &str) -> Result<Vec<ToolView>, UiError> {
+    Ok(engine
+        .gateway()
+        .tools(server)
+        .await?
+        .into_iter()
+        .map(ToolView::from)
+        .collect())
+}
+
+/// Says what a tool may do.
+pub async fn set_tool_rule(
+    engine: &Engine,
+    server: &str,
+    tool: &str,
+    rule: &str,
+) -> Result<ToolView, UiError> {
+    let rule: Rule = rule.parse().map_err(UiError::invalid)?;
+    engine.gateway().set_tool_rule(server, tool, rule).await?;
+    let told = tools(engine, server).await.unwrap_or_default().into_iter();
+    Ok(told
+        .into_iter()
+        .find(|known| known.name == tool)
+        .unwrap_or_else(|| ToolView {
+            name: tool.to_owned(),
+            title: None,
+            kind: "unknown".to_owned(),
+            rule: rule.to_string(),
+            rule_is_default: false,
+        }))
+}
+
+impl From<GatewayError> for UiError {
+    fn from(error: GatewayError) -> Self {
+        let code = match &error {
+            GatewayError::Name(_) | GatewayError::Settings(_) => UiErrorCode::Invalid,
+            GatewayError::NoServer(_) | GatewayError::NoTool { .. } => UiErrorCode::NotFound,
+            GatewayError::Exists(_) => UiErrorCode::Conflict,
+            GatewayError::TooMany | GatewayError::Unavailable { .. } => UiErrorCode::Unavailable,
+            _ => UiErrorCode::Failed,
+        };
+        Self::new(code, error)
+    }
+}

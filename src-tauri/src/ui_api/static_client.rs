@@ -1,0 +1,182 @@
+//! The client whose id and secret the owner types in by hand, and the values of the original
+//! guide that make one.
+
+use drawbridge_oauth::{AuthorizationServer, StaticClient, StaticClientError};
+use drawbridge_vault::{KeyPlace, StoreError, Vault};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{Revealed, UiError, UiErrorCode};
+use crate::config::{GuideValues, PublicUrl};
+use crate::engine::{Addresses, Engine};
+
+/// The setting that remembers the public address.
+pub const PUBLIC_URL_SETTING: &str = "public_url";
+
+/// The client, with all that is typed into its form.
+#[derive(Serialize, Deserialize)]
+pub struct StaticClientView {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Revealed,
+    /// Where it may send people back to, besides ChatGPT's and Claude's addresses.
+    pub redirect_uris: Vec<String>,
+    /// What its form calls *Authorization URL*.
+    pub authorization_url: String,
+    /// What its form calls *Token URL*.
+    pub token_url: String,
+}
+
+impl StaticClientView {
+    fn new(client: StaticClient, addresses: &Addresses) -> Self {
+        let origin = addresses
+            .public_url()
+            .unwrap_or_else(|| addresses.local_url());
+        Self {
+            client_id: client.id.to_owned(),
+            client_secret: Revealed::new(client.secret),
+            redirect_uris: client.redirects,
+            authorization_url: format!("{origin}/oauth/authorize"),
+            token_url: format!("{origin}/oauth/token"),
+        }
+    }
+}
+
+/// What to change about the client.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct StaticClientChange {
+    /// Make a new secret, and the client if there is none.
+    pub new_secret: bool,
+    /// Remove the client; its connections end.
+    pub remove: bool,
+    /// Let it send people back to this address, too.
+    pub add_redirect: Option<String>,
+}
+
+impl StaticClientChange {
+    /// Whether nothing is to be changed.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        !self.new_secret && !self.remove && self.add_redirect.is_none()
+    }
+}
+
+/// The client, if there is one.
+pub async fn static_client(engine: &Engine) -> Result<Option<StaticClientView>, UiError> {
+    let client = engine.oauth().static_client().await?;
+    Ok(client.map(|client| StaticClientView::new(client, engine.addresses())))
+}
+
+/// Changes the client.
+pub async fn change_static_client(
+    engine: &Engine,
+    change: StaticClientChange,
+) -> Result<Option<StaticClientView>, UiError> {
+    let oauth = engine.oauth();
+    if change.remove {
+        oauth.remove_static_client().await?;
+        return Ok(None);
+    }
+    if change.new_secret {
+        oauth.create_static_client(None).await?;
+    }
+    if let Some(redirect) = &change.add_redirect {
+        oauth.add_static_redirect(redirect).await?;
+    }
+    static_client(engine).await
+}
+
+/// Makes this the client's secret, if it is not already.
+pub async fn use_client_secret(
+    oauth: &AuthorizationServer,
+    secret: SecretString,
+) -> Result<(), UiError> {
+    let present = oauth.static_client().await?;
+    // Both secrets are the owner's own; nobody outside can ask this question.
+    if present.is_some_and(|client| client.secret.expose_secret() == secret.expose_secret()) {
+        return Ok(());
+    }
+    oauth.create_static_client(Some(secret)).await?;
+    Ok(())
+}
+
+/// The values of a `.env` file.
+#[derive(Serialize, Deserialize)]
+pub struct ImportedValues {
+    base_url: Option<String>,
+    client_secret: Option<Revealed>,
+}
+
+impl From<&GuideValues> for ImportedValues {
+    fn from(values: &GuideValues) -> Self {
+        Self {
+            base_url: values.base_url.as_ref().map(|url| url.origin().to_owned()),
+            client_secret: values.client_secret.clone().map(Revealed::new),
+        }
+    }
+}
+
+/// What was taken over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Imported {
+    /// Whether the public address is remembered.
+    pub base_url: bool,
+    /// Whether the client's secret is sealed.
+    pub client_secret: bool,
+    /// Where the key is now: `keychain`, `environment` or `file`.
+    pub key_place: String,
+}
+
+/// Takes over the values of a `.env` file.
+pub async fn import(engine: &Engine, values: ImportedValues) -> Result<Imported, UiError> {
+    import_into(engine.vault(), engine.oauth(), values).await
+}
+
+/// The same without a running engine.
+pub async fn import_into(
+    vault: &Vault,
+    oauth: &AuthorizationServer,
+    values: ImportedValues,
+) -> Result<Imported, UiError> {
+    let base_url = match values.base_url {
+        Some(text) => {
+            let url = PublicUrl::parse(&text).map_err(UiError::invalid)?;
+            vault
+                .write::<_, StoreError>(move |writer| {
+                    writer.put_setting(PUBLIC_URL_SETTING, url.origin())
+                })
+                .await?;
+            true
+        }
+        None => false,
+    };
+    let client_secret = match values.client_secret {
+        Some(secret) => {
+            use_client_secret(oauth, secret.into_secret()).await?;
+            true
+        }
+        None => false,
+    };
+    // With a keychain the key need not stay in a file that is read by everything.
+    if vault.key_place() == KeyPlace::Environment
+        && let Err(error) = vault.move_key(KeyPlace::Keychain).await
+    {
+        tracing::info!(%error, "the key stays in the environment");
+    }
+    Ok(Imported {
+        base_url,
+        client_secret,
+        key_place: vault.key_place().to_string(),
+    })
+}
+
+impl From<StaticClientError> for UiError {
+    fn from(error: StaticClientError) -> Self {
+        let code = match &error {
+            StaticClientError::Store(_) => UiErrorCode::Failed,
+            _ => UiErrorCode::Invalid,
+        };
+        Self::new(code, error)
+    }
+}

@@ -1,0 +1,92 @@
+//! Where Drawbridge stands.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::UiError;
+use crate::engine::Engine;
+
+/// The state a person is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// On its way.
+    Opening,
+    /// Clients can reach it.
+    Open,
+    /// It stops, or has stopped.
+    Closed,
+    /// It runs, but something needs the owner.
+    Attention,
+}
+
+impl State {
+    /// As `status` prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Attention => "attention",
+        }
+    }
+}
+
+/// The state, and the addresses.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether clients can reach it.
+    pub state: State,
+    /// This program's version.
+    pub version: String,
+    /// Where clients on this computer reach it, without a path.
+    pub local_url: String,
+    /// The public origin; `None` while there is none.
+    pub public_url: Option<String>,
+    /// What is pasted into a client.
+    pub connector_url: String,
+    /// The port where a browser proves that it is on this computer.
+    pub local_port: u16,
+    /// Where the owner's own HTTPS front must forward to; `None` without one.
+    pub tunnel_url: Option<String>,
+    /// `keychain`, `environment` or `file`.
+    pub key_place: String,
+    /// What the owner should know about the key's place.
+    pub warning: Option<String>,
+    /// How many questions wait for the owner.
+    pub pending_approvals: usize,
+    /// How many connections may come in.
+    pub connections: usize,
+    /// How many servers are there.
+    pub servers: usize,
+    /// The process.
+    pub process: u32,
+    /// The data folder.
+    pub data_folder: String,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+}
+
+/// The present status.
+pub fn status(engine: &Engine) -> Result<Status, UiError> {
+    let addresses = engine.addresses();
+    let vault = engine.vault();
+    Ok(Status {
+        state: engine.state(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        local_url: addresses.local_url(),
+        public_url: addresses.public_url(),
+        connector_url: addresses.connector_url(),
+        local_port: addresses.local.port(),
+        tunnel_url: addresses.tunnel_url(),
+        key_place: vault.key_place().to_string(),
+        warning: vault.warning().map(str::to_owned),
+        pending_approvals: engine.oauth().approvals().len(),
+        connections: super::connections(engine, false)?.len(),
+        servers: engine.gateway().servers().len(),
+        process: std::process::id(),
+        data_folder: engine.folders().data.display().to_string(),
+        started_at: engine.started_at(),
+    })
+}
