@@ -1,4 +1,7 @@
--- Times are unix milliseconds. `details`, `value` and `wrapped` are sealed envelopes.
+-- Times are unix milliseconds. There is no index for what only the hourly sweep asks: a refresh
+-- would pay for each with a write to a random page. The same goes for tables without rowid: a hash
+-- as their key would scatter whole rows rather than index entries.
+-- `details`, `value` and `wrapped` are sealed envelopes.
 
 -- One row. `key_place` is null until the first master key is in place; `leftover_place` names a
 -- place that may still hold a key this database does not use (a move or a creation was cut short).
@@ -19,7 +22,7 @@ CREATE TABLE data_keys (
 ) STRICT;
 
 CREATE TABLE clients (
-    id           TEXT PRIMARY KEY,
+    id           TEXT NOT NULL PRIMARY KEY,
     kind         TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     last_used_at INTEGER NOT NULL,
@@ -29,7 +32,7 @@ CREATE TABLE clients (
 CREATE INDEX clients_by_use ON clients (kind, approved, last_used_at);
 
 CREATE TABLE grants (
-    id           TEXT PRIMARY KEY,
+    id           TEXT NOT NULL PRIMARY KEY,
     client_id    TEXT NOT NULL,
     origin       TEXT NOT NULL,
     kind         TEXT NOT NULL,
@@ -42,12 +45,9 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE INDEX grants_by_creation ON grants (created_at);
 CREATE INDEX grants_by_client ON grants (client_id);
-CREATE INDEX grants_by_use ON grants (last_used_at) WHERE ended_at IS NULL;
-CREATE INDEX grants_by_expiry ON grants (expires_at) WHERE ended_at IS NULL AND expires_at IS NOT NULL;
-CREATE INDEX grants_by_end ON grants (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE codes (
-    hash       BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    hash       BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
     grant_id   TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -55,33 +55,30 @@ CREATE TABLE codes (
     details    BLOB NOT NULL
 ) STRICT;
 CREATE INDEX codes_by_grant ON codes (grant_id);
-CREATE INDEX codes_by_expiry ON codes (expires_at);
 
 CREATE TABLE refresh_tokens (
-    hash       BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    hash       BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
     grant_id   TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
     parent     BLOB CHECK (length(parent) = 32),
     state      TEXT NOT NULL CHECK (state IN ('active', 'superseded', 'dead')),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX refresh_tokens_by_grant ON refresh_tokens (grant_id);
-CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
 CREATE TABLE access_tokens (
-    hash       BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    hash       BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
     grant_id   TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
     refresh    BLOB CHECK (length(refresh) = 32),
     resource   TEXT NOT NULL,
     scope      TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX access_tokens_by_grant ON access_tokens (grant_id);
-CREATE INDEX access_tokens_by_expiry ON access_tokens (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE servers (
-    name       TEXT PRIMARY KEY,
+    name       TEXT NOT NULL PRIMARY KEY,
     enabled    INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     details    BLOB NOT NULL
@@ -96,12 +93,12 @@ CREATE TABLE tool_rules (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE secrets (
-    name  TEXT PRIMARY KEY,
+    name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE settings (
-    key   TEXT PRIMARY KEY,
+    key   TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -17,8 +17,11 @@ const MIGRATIONS: [M<'static>; 1] = [M::up(include_str!("../migrations/0001.sql"
 /// Bounds of SQLite's page caches, in KiB; what is not in them is in the system's.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
 const READER_CACHE_KIB: i64 = 2 * 1024;
-/// The write-ahead log is cut back to this many bytes after a checkpoint.
-const LOG_LIMIT: i64 = 16 * 1024 * 1024;
+/// Pages (4 KiB) in the write-ahead log before it is worked into the database: enough that a page
+/// written again and again is worked in once.
+const LOG_PAGES: i64 = 8_192;
+/// The write-ahead log is cut back to this many bytes afterwards.
+const LOG_LIMIT: i64 = LOG_PAGES * 4096 * 2;
 /// How long to wait for another program that holds the file (a backup), in milliseconds.
 const BUSY_TIMEOUT: i64 = 5_000;
 const STATEMENTS: usize = 128;
@@ -49,6 +52,7 @@ pub(crate) fn open_writer(path: &Path, entropy: &dyn Entropy) -> Result<Connecti
     // What is deleted is overwritten where that costs no further write.
     connection.pragma_update(None, "secure_delete", "FAST")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     migrate(&mut connection)?;

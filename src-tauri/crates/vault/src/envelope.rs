@@ -84,3 +84,33 @@ impl<'a> Envelope<'a> {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken_apart_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(envelope) = Envelope::parse(&bytes) {
+                prop_assert_eq!(envelope.to_bytes(), bytes);
+            }
+        }
+
+        #[test]
+        fn every_cut_of_an_empty_value_is_refused(length in 0..OVERHEAD) {
+            let mut bytes = vec![VERSION; OVERHEAD];
+            prop_assert!(Envelope::parse(&bytes).is_ok());
+            bytes.truncate(length);
+            prop_assert_eq!(Envelope::parse(&bytes), Err(EnvelopeError::Truncated));
+        }
+
+        #[test]
+        fn every_other_version_is_refused(version in any::<u8>().prop_filter("known", |v| *v != VERSION)) {
+            let bytes = vec![version; OVERHEAD];
+            prop_assert_eq!(Envelope::parse(&bytes), Err(EnvelopeError::UnknownVersion(version)));
+        }
+    }
+}

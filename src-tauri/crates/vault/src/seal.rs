@@ -207,3 +207,106 @@ impl KeyRing {
             .map_err(|_| StoreError::Unsealable { table })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ports::OsEntropy;
+
+    fn key() -> SealingKey {
+        SealingKey::random(&OsEntropy).unwrap()
+    }
+
+    fn opened(key: &SealingKey, table: &str, row: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        key.open(table, row, &Envelope::parse(sealed).ok()?).ok()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens_at_its_place_only(
+            plain in prop::collection::vec(any::<u8>(), 0..300),
+            row in prop::collection::vec(any::<u8>(), 0..40),
+            other_row in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let key = key();
+            let sealed = key.seal("grants", &row, &plain, &OsEntropy).unwrap();
+            prop_assert_eq!(opened(&key, "grants", &row, &sealed), Some(plain));
+            prop_assert_eq!(opened(&key, "clients", &row, &sealed), None);
+            if row != other_row {
+                prop_assert_eq!(opened(&key, "grants", &other_row, &sealed), None);
+            }
+        }
+
+        #[test]
+        fn no_altered_byte_goes_unseen(
+            plain in prop::collection::vec(any::<u8>(), 0..40),
+            flip in 1..=255_u8,
+        ) {
+            let key = key();
+            let sealed = key.seal("grants", b"row", &plain, &OsEntropy).unwrap();
+            for place in 0..sealed.len() {
+                let mut altered = sealed.clone();
+                altered[place] ^= flip;
+                prop_assert_eq!(opened(&key, "grants", b"row", &altered), None, "byte {}", place);
+            }
+            for length in 0..sealed.len() {
+                prop_assert_eq!(opened(&key, "grants", b"row", &sealed[..length]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn table_and_row_do_not_run_together() {
+        let key = key();
+        let sealed = key.seal("ab", b"c", b"value", &OsEntropy).unwrap();
+        assert!(opened(&key, "a", b"bc", &sealed).is_none());
+    }
+
+    #[test]
+    fn the_same_value_is_never_sealed_to_the_same_bytes() {
+        let key = key();
+        let seal = || key.seal("grants", b"row", b"value", &OsEntropy).unwrap();
+        assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn another_key_is_told_apart_and_opens_nothing() {
+        let (key, other) = (key(), key());
+        assert_ne!(key.id(), other.id());
+        let sealed = key.seal("grants", b"row", b"value", &OsEntropy).unwrap();
+        assert!(opened(&other, "grants", b"row", &sealed).is_none());
+        let ring = KeyRing::empty();
+        ring.activate(Arc::new(other));
+        assert_eq!(
+            ring.open("grants", b"row", &sealed),
+            Err(StoreError::UnknownKey { table: "grants" })
+        );
+    }
+
+    #[test]
+    fn a_ring_opens_with_older_keys_until_they_are_forgotten() {
+        let keys = [(); 3].map(|()| Arc::new(key()));
+        let sealed = keys
+            .each_ref()
+            .map(|key| key.seal("t", b"r", b"v", &OsEntropy).unwrap());
+        let ring = KeyRing::empty();
+        assert!(ring.seal("t", b"r", b"v", &OsEntropy).is_err());
+        for key in keys {
+            ring.activate(key);
+        }
+        assert!(
+            sealed
+                .iter()
+                .all(|sealed| ring.open("t", b"r", sealed).is_ok())
+        );
+        ring.forget_older();
+        assert!(ring.open("t", b"r", &sealed[0]).is_err());
+        assert!(
+            ring.open("t", b"r", &sealed[1]).is_ok(),
+            "a reader may still need it"
+        );
+        assert!(ring.open("t", b"r", &sealed[2]).is_ok());
+    }
+}

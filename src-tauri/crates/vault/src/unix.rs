@@ -1,6 +1,6 @@
 //! Files on Unix: owners, rights, links. Everything that only Unix knows stands here.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -120,15 +120,16 @@ fn open_flags(flags: OFlags) -> i32 {
 /// The key file (Linux only).
 #[cfg(target_os = "linux")]
 pub(crate) mod key_file {
-    use std::io::{Read, Write};
+    use std::fs::{self, File, Metadata, OpenOptions};
+    use std::io::{self, Read, Write};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::path::Path;
 
+    use rustix::fs::OFlags;
+    use rustix::process::geteuid;
     use zeroize::Zeroizing;
 
-    use super::MetadataExt;
-    use super::{
-        File, Metadata, NOT_THE_USERS, OFlags, OpenOptions, OpenOptionsExt, Path, fs, geteuid, io,
-        open_flags, refused_kind,
-    };
+    use super::{NOT_THE_USERS, open_flags, refused_kind};
     use crate::key::KeyFileError;
 
     /// More than a key file ever holds, in bytes.

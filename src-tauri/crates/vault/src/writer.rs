@@ -353,3 +353,112 @@ fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::database::{open_reader, open_writer};
+    use crate::files::DATABASE;
+    use crate::ports::OsEntropy;
+    use crate::store::Reader;
+
+    fn start(folder: &TempDir) -> WriterHandle {
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let directory = DataDirectory::hold(folder.path()).unwrap();
+        let path = directory.database().unwrap();
+        let Ok(connection) = open_writer(&path, &*entropy) else {
+            panic!("no database")
+        };
+        let ring = Arc::new(KeyRing::empty());
+        WriterHandle::start(WriterParts {
+            connection,
+            ring,
+            entropy,
+            directory,
+        })
+        .unwrap()
+    }
+
+    /// Holds the writer until the sender is dropped, so that what follows is one group.
+    async fn hold(writer: &Arc<WriterHandle>) -> Sender<()> {
+        let (release, held) = channel::<()>();
+        let (started, running) = oneshot::channel();
+        let writer = Arc::clone(writer);
+        tokio::spawn(async move {
+            let wait = move |_: &Writer<'_>| -> Result<(), StoreError> {
+                let _: Result<(), ()> = started.send(());
+                let _ = held.recv();
+                Ok(())
+            };
+            writer.write(wait).await
+        });
+        running.await.unwrap();
+        release
+    }
+
+    fn saved(folder: &TempDir, key: &str) -> bool {
+        let connection = open_reader(&folder.path().join(DATABASE)).unwrap();
+        let ring = KeyRing::empty();
+        Reader::new(&connection, &ring)
+            .setting(key)
+            .unwrap()
+            .is_some()
+    }
+
+    #[tokio::test]
+    async fn when_the_commit_fails_everybody_in_the_group_is_told() {
+        let folder = TempDir::new().unwrap();
+        let writer = Arc::new(start(&folder));
+        let release = hold(&writer).await;
+        let good = tokio::spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.write(|writer| writer.put_setting("good", "1")).await }
+        });
+        // Found out at the commit only.
+        let bad = tokio::spawn({
+            let writer = Arc::clone(&writer);
+            let orphan = "PRAGMA defer_foreign_keys = ON; \
+                          INSERT INTO codes VALUES (zeroblob(32), 'gone', 0, 0, NULL, x'');";
+            async move {
+                let work = move |writer: &Writer<'_>| -> Result<(), StoreError> {
+                    Ok(writer.connection().execute_batch(orphan)?)
+                };
+                writer.write(work).await
+            }
+        });
+        tokio::task::yield_now().await;
+        drop(release);
+        assert_eq!(good.await.unwrap(), Err(StoreError::Orphan));
+        assert_eq!(bad.await.unwrap(), Err(StoreError::Orphan));
+        assert!(!saved(&folder, "good"));
+        writer
+            .write(|writer| writer.put_setting("later", "1"))
+            .await
+            .unwrap();
+        assert!(saved(&folder, "later"), "the writer goes on");
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_one_that_fills_it() {
+        let folder = TempDir::new().unwrap();
+        let writer = start(&folder);
+        let limit = |writer: &Writer<'_>| -> Result<(), StoreError> {
+            Ok(writer
+                .connection()
+                .pragma_update(None, "max_page_count", 60)?)
+        };
+        writer.write(limit).await.unwrap();
+        let large = "x".repeat(1 << 20);
+        let full = writer
+            .write(move |writer| writer.put_setting("large", &large))
+            .await;
+        assert_eq!(full, Err(StoreError::DiskFull));
+        writer
+            .write(|writer| writer.put_setting("small", "1"))
+            .await
+            .unwrap();
+        assert!(saved(&folder, "small") && !saved(&folder, "large"));
+    }
+}
