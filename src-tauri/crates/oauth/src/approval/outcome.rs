@@ -122,7 +122,7 @@ pub(crate) enum View {
     NotProven,
     /// The person is being asked.
     Waiting(Arc<Asked>),
-    /// The person approved. [`State::begin_collect`] starts the writing of a code.
+    /// The person approved. `State::begin_collect` starts the writing of a code.
     Approved,
     /// There is no grant; tell the client.
     Refused(Arc<Asked>, Refusal),
