@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Folders, PublicUrl};
-use crate::instance::InstanceLock;
 use crate::ui_api::State;
 
 pub use events::{Event, Events};
@@ -97,7 +96,6 @@ struct Inner {
     tasks: TaskTracker,
     /// What the authorization server sees of the settings; kept so that it stays open.
     _settings: watch::Sender<drawbridge_oauth::Settings>,
-    _lock: InstanceLock,
 }
 
 impl Engine {

@@ -24,7 +24,7 @@
 //! | `cli/` | one file per command |
 //! | `process_tree.rs` | who descends from whom; orphans |
 //! | `logging.rs`, `logging/` | standard error and the log file |
-//! | `folders.rs`, `instance.rs`, `exit.rs` | private folders, one instance, exit codes |
+//! | `exit.rs` | exit codes |
 //! | `desktop/` | the window (feature `gui`) |
 
 pub mod cli;
@@ -34,8 +34,6 @@ pub mod control;
 mod desktop;
 pub mod engine;
 pub mod exit;
-mod folders;
-mod instance;
 pub mod listeners;
 pub mod logging;
 pub mod process_tree;

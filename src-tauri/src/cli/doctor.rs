@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drawbridge_vault::ensure_private_directory;
 use drawbridge_vault::ports::{Entropy as _, OsEntropy};
 use reqwest::header::{HOST, WWW_AUTHENTICATE};
 use reqwest::{Client, StatusCode};
@@ -11,7 +12,6 @@ use serde_json::Value;
 use super::arguments::Output;
 use super::{CommandError, Context};
 use crate::control::AskError;
-use crate::folders;
 use crate::ui_api::{Ask, Status};
 
 /// How long one request may take.
@@ -23,7 +23,7 @@ struct Finding {
     check: &'static str,
     ok: bool,
     detail: String,
-    /// What to do, where it is not well.
+    /// What to do, where it is not well or could be better.
     advice: Option<&'static str>,
 }
 
@@ -51,9 +51,9 @@ pub(super) async fn run(output: Output, context: &Context) -> Result<(), Command
     let mut findings = vec![Finding::new(
         "data folder",
         if data.exists() {
-            folders::ensure_private(data)
+            ensure_private_directory(data)
                 .map(|()| data.display().to_string())
-                .map_err(|error| format!("{}: {error}", data.display()))
+                .map_err(|error| error.to_string())
         } else {
             Err(format!("{} does not exist yet", data.display()))
         },
@@ -75,7 +75,11 @@ pub(super) async fn run(output: Output, context: &Context) -> Result<(), Command
         context.terminal.json(&findings)?;
     } else {
         for finding in &findings {
-            let mark = if finding.ok { "ok  " } else { "FAIL" };
+            let mark = match (finding.ok, finding.advice) {
+                (true, None) => "ok  ",
+                (true, Some(_)) => "note",
+                (false, _) => "FAIL",
+            };
             context
                 .terminal
                 .line(format!("{mark}  {:<18}{}", finding.check, finding.detail))?;
@@ -106,14 +110,18 @@ async fn walk(status: &Status, findings: &mut Vec<Finding>) -> Result<(), Comman
         )),
         "",
     ));
-    findings.push(Finding::new(
-        "key",
-        status
+    findings.push(Finding {
+        check: "key",
+        ok: true,
+        detail: status
             .warning
             .clone()
-            .map_or_else(|| Ok(format!("in the {}", status.key_place)), Err),
-        "Where there is a keychain: drawbridge secrets move --to keychain",
-    ));
+            .unwrap_or_else(|| format!("in the {}", status.key_place)),
+        advice: status
+            .warning
+            .as_ref()
+            .map(|_| "Where there is a keychain: drawbridge secrets move --to keychain"),
+    });
     let here = Door {
         client: &client,
         address: &status.local_url,

@@ -1,10 +1,12 @@
 //! `drawbridge serve`: the engine without a window, until it is told to stop.
 
+use drawbridge_vault::ensure_private_directory;
+
 use super::arguments::Serve;
 use super::{CommandError, Context, prompt};
 use crate::config::{Config, Environment, Folders, LogLevel};
 use crate::engine::Engine;
-use crate::{folders, logging};
+use crate::logging;
 
 pub(super) async fn run(flags: Serve, context: &Context) -> Result<(), CommandError> {
     let config = Config::gather(&context.environment, flags.flags())?;
@@ -39,7 +41,8 @@ pub(crate) fn start_logging(
     asks: bool,
 ) -> Result<(), CommandError> {
     let level = LogLevel::of(environment)?;
-    folders::ensure_private(&folders.data)
+    ensure_private_directory(&folders.data)
+        .map_err(std::io::Error::other)
         .and_then(|()| logging::start(&folders.logs, level, asks))
         .map_err(|error| {
             CommandError::Failed(format!(

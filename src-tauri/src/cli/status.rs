@@ -32,7 +32,7 @@ fn describe(status: &Status) -> String {
     };
     let mut row = |name: &str, value: &str| {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{name:<14}{value}");
+        let _ = writeln!(text, "{name:<15}{value}");
     };
     row("Drawbridge", headline);
     row("Connector URL", &status.connector_url);

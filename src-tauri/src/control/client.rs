@@ -74,6 +74,11 @@ impl Client {
         }
     }
 
+    /// Whether somebody listens.
+    pub async fn is_answered(&self) -> bool {
+        self.connect().await.is_ok()
+    }
+
     /// Tries the run folder, and the one inside the data folder: a Drawbridge started where the
     /// session has no runtime folder listens there.
     #[cfg(unix)]

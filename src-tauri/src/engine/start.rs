@@ -19,8 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Addresses, Engine, Events, Inner};
 use crate::config::{Config, ConfigError, Folders, GuideValues, PublicUrl, TunnelKind};
-use crate::folders;
-use crate::instance::InstanceLock;
+use crate::control::Client;
 use crate::listeners;
 #[cfg(unix)]
 use crate::listeners::control::ControlSocket;
@@ -114,29 +113,15 @@ fn folder_error(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> StartE
     move |problem| StartError::Folder { path, problem }
 }
 
-/// Takes the data folder for this process.
-fn take_lock(folders: &Folders) -> Result<InstanceLock, StartError> {
-    folders::ensure_private(&folders.data).map_err(folder_error(&folders.data))?;
-    InstanceLock::take(&folders.data)
-        .map_err(folder_error(&folders.data))?
-        .ok_or_else(|| StartError::AlreadyRunning {
-            data: folders.data.display().to_string(),
-        })
-}
-
 async fn open_vault(folders: &Folders, key: Option<SecretString>) -> Result<Vault, StartError> {
-    let vault = Vault::open(OpenOptions {
+    let options = OpenOptions {
         directory: folders.data.clone(),
         keychain: Arc::new(OsKeychain),
         environment_key: key,
         entropy: Arc::new(OsEntropy),
         keychain_wait: KEYCHAIN_WAIT,
-    })
-    .await?;
-    if let Some(warning) = vault.warning() {
-        tracing::warn!(vault.key_place = %vault.key_place(), "{warning}");
-    }
-    Ok(vault)
+    };
+    Ok(Vault::open(options).await?)
 }
 
 /// The sockets, bound before anything slower, so that a port in use is known at once.
@@ -202,10 +187,16 @@ impl Engine {
             Some(TunnelKind::Named) => return Err(StartError::NotInThisVersion("named")),
             _ => {}
         }
-        let lock = take_lock(&config.folders)?;
+        // The vault holds the lock that makes this sure; asking first gives the better words, and
+        // no port is taken from the one that runs.
+        if Client::new(config.folders.clone()).is_answered().await {
+            return Err(StartError::AlreadyRunning {
+                data: config.folders.data.display().to_string(),
+            });
+        }
         let sockets = Sockets::bind(&config).await?;
         let vault = open_vault(&config.folders, config.guide.encryption_key.clone()).await?;
-        let started = Self::start_with(config, lock, sockets, vault.clone()).await;
+        let started = Self::start_with(config, sockets, vault.clone()).await;
         if started.is_err() {
             vault.close().await;
         }
@@ -214,7 +205,6 @@ impl Engine {
 
     async fn start_with(
         config: Config,
-        lock: InstanceLock,
         sockets: Sockets,
         vault: Vault,
     ) -> Result<Self, StartError> {
@@ -270,7 +260,6 @@ impl Engine {
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 _settings: settings,
-                _lock: lock,
             }),
         };
         if let Err(error) = engine.serve(sockets, tunnel).await {
@@ -396,7 +385,6 @@ pub struct Offline {
     /// The authorization server.
     pub oauth: AuthorizationServer,
     _settings: watch::Sender<Settings>,
-    _lock: InstanceLock,
 }
 
 /// Opens what is stored, as long as no Drawbridge runs with it.
@@ -404,7 +392,6 @@ pub struct Offline {
 /// # Errors
 /// When one runs, or the vault does not open.
 pub async fn open_offline(folders: &Folders, values: &GuideValues) -> Result<Offline, StartError> {
-    let lock = take_lock(folders)?;
     let vault = open_vault(folders, values.encryption_key.clone()).await?;
     let (settings, seen_settings) = watch::channel(Settings::default());
     let oauth = authorization_server(
@@ -418,7 +405,6 @@ pub async fn open_offline(folders: &Folders, values: &GuideValues) -> Result<Off
         vault,
         oauth,
         _settings: settings,
-        _lock: lock,
     })
 }
 

@@ -25,8 +25,6 @@ use tokio_util::task::TaskTracker;
 use crate::control::socket_path;
 use crate::control::{ANSWER_BYTES, Answer, QUESTION_BYTES, read_line};
 use crate::engine::Engine;
-#[cfg(unix)]
-use crate::folders;
 use crate::process_tree::Descent;
 use crate::ui_api::{self, UiError, UiErrorCode};
 
@@ -87,7 +85,7 @@ impl ControlSocket {
     /// When somebody does answer, or the folder or the socket cannot be made.
     pub async fn bind(run: &Path) -> io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
-        folders::ensure_private(run)?;
+        drawbridge_vault::ensure_private_directory(run).map_err(io::Error::other)?;
         let path = socket_path(run);
         match tokio::net::UnixStream::connect(&path).await {
             Ok(_answered) => {

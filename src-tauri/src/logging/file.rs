@@ -5,8 +5,9 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Wri
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use drawbridge_vault::ensure_private_directory;
+
 use super::FILE_NAME;
-use crate::folders;
 
 /// A file that has grown to this many bytes is put aside and a new one begun.
 const FILE_BYTES: u64 = 5 * 1024 * 1024;
@@ -27,7 +28,7 @@ pub struct LogFile {
 impl LogFile {
     /// Opens the log of this folder, which is made private first.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        folders::ensure_private(folder)?;
+        ensure_private_directory(folder).map_err(io::Error::other)?;
         delete_old(folder);
         let file = open_private(&folder.join(FILE_NAME))?;
         let bytes = file.metadata()?.len();
