@@ -88,7 +88,7 @@ impl Report {
         } else {
             "FAILED"
         };
-        println!("=== {name}: {verdict} in {}", words(took));
+        println!("\n=== {name}: {verdict} in {}", words(took));
         if let Some(note) = &outcome.note {
             println!("    {note}");
         }
