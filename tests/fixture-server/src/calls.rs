@@ -56,37 +56,6 @@ pub(crate) async fn call(
             result
         }
         "add_note" => says(&format!("noted: {}", argument("text")?)),
-        "delete_notes" => says("all notes are gone"),
-        "test_simple_text" => says("This is a simple text response for testing."),
-        "test_image_content" => {
-            CallToolResult::success(vec![ContentBlock::image(PNG, "image/png")])
-        }
-        "test_audio_content" => {
-            CallToolResult::success(vec![ContentBlock::audio(WAV, "audio/wav")])
-        }
-        "test_embedded_resource" => read(json!({ "resultType": "complete", "content": [{
-            "type": "resource",
-            "resource": {
-                "uri": "test://embedded-resource",
-                "mimeType": "text/plain",
-                "text": "This is an embedded resource content.",
-            },
-        }] }))?,
-        "test_multiple_content_types" => read(json!({ "resultType": "complete", "content": [
-            { "type": "text", "text": "Multiple content types test:" },
-            { "type": "image", "data": PNG, "mimeType": "image/png" },
-            {
-                "type": "resource",
-                "resource": {
-                    "uri": "test://mixed-content-resource",
-                    "mimeType": "application/json",
-                    "text": "{\"test\":\"data\",\"value\":123}",
-                },
-            },
-        ] }))?,
-        "test_error_handling" => CallToolResult::error(vec![ContentBlock::text(
-            "This tool intentionally returns an error for testing",
-        )]),
         "test_tool_with_logging" => {
             log(&context, "Tool execution started").await;
             tokio::time::sleep(STEP).await;
@@ -157,6 +126,45 @@ pub(crate) async fn call(
         }
         "test_trigger_tool_change" => changed(fixture, &context, Change::Tools).await,
         "test_trigger_prompt_change" => changed(fixture, &context, Change::Prompts).await,
+        _ => always(&name)?,
+    };
+    Ok(result.into())
+}
+
+/// The tools whose answer depends on nothing.
+fn always(name: &str) -> Result<CallToolResult, ErrorData> {
+    Ok(match name {
+        "delete_notes" => says("all notes are gone"),
+        "test_simple_text" => says("This is a simple text response for testing."),
+        "test_image_content" => {
+            CallToolResult::success(vec![ContentBlock::image(PNG, "image/png")])
+        }
+        "test_audio_content" => {
+            CallToolResult::success(vec![ContentBlock::audio(WAV, "audio/wav")])
+        }
+        "test_embedded_resource" => read(json!({ "resultType": "complete", "content": [{
+            "type": "resource",
+            "resource": {
+                "uri": "test://embedded-resource",
+                "mimeType": "text/plain",
+                "text": "This is an embedded resource content.",
+            },
+        }] }))?,
+        "test_multiple_content_types" => read(json!({ "resultType": "complete", "content": [
+            { "type": "text", "text": "Multiple content types test:" },
+            { "type": "image", "data": PNG, "mimeType": "image/png" },
+            {
+                "type": "resource",
+                "resource": {
+                    "uri": "test://mixed-content-resource",
+                    "mimeType": "application/json",
+                    "text": "{\"test\":\"data\",\"value\":123}",
+                },
+            },
+        ] }))?,
+        "test_error_handling" => CallToolResult::error(vec![ContentBlock::text(
+            "This tool intentionally returns an error for testing",
+        )]),
         "test_header_parameter" => says("The header says what the body says."),
         "json_schema_2020_12_tool" => says("The arguments were taken."),
         _ => {
@@ -165,8 +173,7 @@ pub(crate) async fn call(
                 None,
             ));
         }
-    };
-    Ok(result.into())
+    })
 }
 
 pub(crate) fn says(text: &str) -> CallToolResult {
@@ -239,9 +246,9 @@ async fn ask(
         .map_err(|error| ErrorData::invalid_request(format!("no elicitation: {error}"), None))?;
     let action = serde_json::to_value(&answer.action).unwrap_or_default();
     let action = action.as_str().unwrap_or_default();
-    let content = answer.content.unwrap_or(Value::Null);
+    let fields = answer.content.unwrap_or(Value::Null);
     Ok(says(&format!(
-        "{answer_begins}: action={action}, content={content}"
+        "{answer_begins}: action={action}, content={fields}"
     )))
 }
 

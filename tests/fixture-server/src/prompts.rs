@@ -65,14 +65,12 @@ pub(crate) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
         ],
         "test_input_required_result_prompt" => {
             let answers = request.input_responses.as_ref();
-            match text(answers, "user_context", "/content/context") {
-                Some(context) => vec![says(&format!("The context is: {context}"))],
-                None => {
-                    let question =
-                        elicitation("What context should the prompt use?", "context", "string");
-                    return Ok(questions(json!({ "user_context": question }))?.into());
-                }
-            }
+            let Some(context) = text(answers, "user_context", "/content/context") else {
+                let question =
+                    elicitation("What context should the prompt use?", "context", "string");
+                return Ok(questions(json!({ "user_context": question }))?.into());
+            };
+            vec![says(&format!("The context is: {context}"))]
         }
         name => {
             return Err(ErrorData::invalid_params(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use drawbridge_oauth::Principal;
 use futures_util::future::join_all;
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, Tool};
+use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, ResultType, Tool};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -187,51 +187,55 @@ impl Gateway {
         call: ToolCall,
         until: Instant,
     ) -> (Outcome, Result<CallToolResult, ErrorData>) {
-        let running = match server.running(until).await {
-            Ok(running) => running,
-            Err(unavailable) => {
-                let text = format!(
-                    "The server `{}` {unavailable}. The call was not made.",
-                    server.name
-                );
-                return (Outcome::Unavailable, Ok(tool_error(&text)));
-            }
-        };
-        let mut params = Map::new();
-        params.insert("name".to_owned(), tool.into());
-        if let Some(arguments) = call.arguments {
-            params.insert("arguments".to_owned(), Value::Object(arguments));
-        }
         let mut meta = call.meta;
         // These say who is connected to us, not who is connected to the server.
         meta.retain(|key, _| {
             key != "progressToken" && !key.starts_with("io.modelcontextprotocol/")
         });
-        match running.call(params, meta, call.progress).await {
-            Ok(answer) => read_answer(server, answer),
-            Err(CallFailure::Busy) => {
-                let text = format!(
-                    "The server `{}` has too many calls waiting; try again in a moment.",
-                    server.name
-                );
-                (Outcome::Unavailable, Ok(tool_error(&text)))
+        let mut again = true;
+        let failure = loop {
+            let running = match server.running(until).await {
+                Ok(running) => running,
+                Err(unavailable) => {
+                    let text = format!(
+                        "The server `{}` {unavailable}. The call was not made.",
+                        server.name
+                    );
+                    return (Outcome::Unavailable, Ok(tool_error(&text)));
+                }
+            };
+            let calling = running.call(
+                tool,
+                call.arguments.as_ref(),
+                meta.clone(),
+                call.progress.clone(),
+            );
+            match calling.await {
+                Ok(answer) => return read_answer(server, answer),
+                // It had died before, and we hear of it only now: the next one takes the call.
+                Err(CallFailure::NotSent(_)) if again => again = false,
+                Err(failure) => break failure,
             }
-            Err(CallFailure::Unwritable(_)) => (
-                Outcome::Failed,
-                Err(ErrorData::invalid_params(
-                    "the arguments cannot be sent as JSON",
-                    None,
-                )),
+        };
+        let name = &server.name;
+        let text = match failure {
+            CallFailure::Busy => {
+                format!("The server `{name}` has too many calls waiting; try again in a moment.")
+            }
+            CallFailure::NotSent(reason) => format!(
+                "The server `{name}` could not take this call: {reason}. The call was not made; \
+                 try again in a moment."
             ),
-            Err(CallFailure::Ended(reason)) => {
-                let text = format!(
-                    "The server `{}` could not finish this call: {reason}. Whether the call had an \
-                     effect is not known. The server is started again with the next call.",
-                    server.name
-                );
-                (Outcome::Unavailable, Ok(tool_error(&text)))
+            CallFailure::Ended(reason) => format!(
+                "The server `{name}` could not finish this call: {reason}. Whether the call had an \
+                 effect is not known. The server is started again with the next call."
+            ),
+            CallFailure::Unwritable(_) => {
+                let error = ErrorData::invalid_params("the arguments cannot be sent as JSON", None);
+                return (Outcome::Failed, Err(error));
             }
-        }
+        };
+        (Outcome::Unavailable, Ok(tool_error(&text)))
     }
 }
 
@@ -305,7 +309,10 @@ fn expose(found: &Found, principal: &Principal) -> Vec<Exposed> {
 fn read_answer(server: &Server, answer: Answer) -> (Outcome, Result<CallToolResult, ErrorData>) {
     match answer {
         Ok(result) => match serde_json::from_str::<CallToolResult>(result.get()) {
-            Ok(result) => {
+            Ok(mut result) => {
+                // Servers of the older era do not say it, clients of the newer one want it said;
+                // rmcp takes it out again for the others.
+                result.result_type.get_or_insert(ResultType::COMPLETE);
                 let failed = result.is_error == Some(true);
                 (
                     if failed {

@@ -405,6 +405,20 @@ impl Gateway {
         Ok(())
     }
 
+    /// Takes the rule of one tool away: the default of its kind holds again.
+    pub async fn clear_tool_rule(&self, server: &str, tool: &str) -> Result<(), GatewayError> {
+        let _one = self.inner.changing.lock().await;
+        let server = self.get(server)?;
+        let (key, name) = (server.name.to_string(), tool.to_owned());
+        self.inner
+            .vault
+            .write::<_, StoreError>(move |writer| writer.delete_tool_rule(&key, &name))
+            .await?;
+        server.clear_rule(tool);
+        self.changed();
+        Ok(())
+    }
+
     /// The last lines the server wrote to its stderr, oldest first.
     pub fn log_tail(&self, server: &str) -> Result<Vec<String>, GatewayError> {
         Ok(self.get(server)?.tail())

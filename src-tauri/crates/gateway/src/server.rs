@@ -200,6 +200,13 @@ impl Server {
             .insert(tool, rule);
     }
 
+    pub(crate) fn clear_rule(&self, tool: &str) {
+        self.rules
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(tool);
+    }
+
     pub(crate) fn tail(&self) -> Vec<String> {
         self.tail.lines()
     }
@@ -501,7 +508,8 @@ impl Running {
     /// Calls a tool. `meta` is the client's, without what belongs to its own connection.
     pub(crate) async fn call(
         &self,
-        params: Map<String, Value>,
+        tool: &str,
+        arguments: Option<&Map<String, Value>>,
         mut meta: Map<String, Value>,
         progress: Option<mpsc::Sender<Progress>>,
     ) -> Result<Answer, CallFailure> {
@@ -510,12 +518,26 @@ impl Running {
             if wants_progress {
                 meta.insert("progressToken".to_owned(), number.into());
             }
-            self.session.params(params, meta)
+            CallParams {
+                name: tool,
+                arguments,
+                meta: self.session.meta(meta),
+            }
         };
         self.connection
             .request("tools/call", params, progress)
             .await
     }
+}
+
+/// The params of `tools/call`.
+#[derive(serde::Serialize)]
+struct CallParams<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<&'a Map<String, Value>>,
+    #[serde(rename = "_meta", skip_serializing_if = "Map::is_empty")]
+    meta: Map<String, Value>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -51,9 +51,12 @@ pub(crate) type Answer = Result<Box<RawValue>, RemoteError>;
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallFailure {
-    /// The process ended, or was ended because of what it did.
+    /// The process ended, or was ended because of what it did, with the request in its hands.
     #[error("{0}")]
     Ended(Arc<str>),
+    /// The same, but the request never reached it.
+    #[error("{0}")]
+    NotSent(Arc<str>),
     /// Too many requests wait already.
     #[error("it has too many calls waiting")]
     Busy,
@@ -77,7 +80,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Connection {
     shared: Arc<Shared>,
-    outgoing: mpsc::Sender<Vec<u8>>,
+    outgoing: mpsc::Sender<Outgoing>,
     pid: u32,
     gone: watch::Receiver<bool>,
     close: CancellationToken,
@@ -94,8 +97,23 @@ struct Shared {
 
 #[derive(Debug)]
 struct Waiting {
-    answer: oneshot::Sender<Answer>,
+    /// The answer; without one, whether the request was sent.
+    answer: oneshot::Sender<Result<Answer, Lost>>,
     progress: Option<mpsc::Sender<Progress>>,
+    sent: bool,
+}
+
+/// The child is gone and will not answer.
+#[derive(Debug, Clone, Copy)]
+struct Lost {
+    sent: bool,
+}
+
+/// A line for the child, and which request it is.
+#[derive(Debug)]
+struct Outgoing {
+    line: Vec<u8>,
+    request: Option<u64>,
 }
 
 impl Connection {
@@ -189,7 +207,14 @@ impl Connection {
             if waiting.len() >= MAX_WAITING {
                 return Err(CallFailure::Busy);
             }
-            waiting.insert(number, Waiting { answer, progress });
+            waiting.insert(
+                number,
+                Waiting {
+                    answer,
+                    progress,
+                    sent: false,
+                },
+            );
         }
         let mut cancel = CancelOnDrop {
             shared: &self.shared,
@@ -200,16 +225,25 @@ impl Connection {
         };
         // Asked after the entry is in the table: whoever empties the table has set the reason.
         if let Some(reason) = self.ended() {
-            return Err(CallFailure::Ended(reason));
+            return Err(CallFailure::NotSent(reason));
         }
-        if self.outgoing.send(line).await.is_err() {
-            return Err(CallFailure::Ended(self.wait_ended().await));
-        }
-        let Ok(answer) = answered.await else {
-            return Err(CallFailure::Ended(self.wait_ended().await));
+        let outgoing = Outgoing {
+            line,
+            request: Some(number),
         };
-        cancel.tell = false;
-        Ok(answer)
+        if self.outgoing.send(outgoing).await.is_err() {
+            return Err(CallFailure::NotSent(self.wait_ended().await));
+        }
+        match answered.await {
+            Ok(Ok(answer)) => {
+                cancel.tell = false;
+                Ok(answer)
+            }
+            Ok(Err(Lost { sent: false })) => Err(CallFailure::NotSent(self.wait_ended().await)),
+            Ok(Err(Lost { sent: true })) | Err(_) => {
+                Err(CallFailure::Ended(self.wait_ended().await))
+            }
+        }
     }
 
     /// Sends a notification.
@@ -224,9 +258,13 @@ impl Connection {
             params,
         })
         .map_err(|error| CallFailure::Unwritable(error.to_string()))?;
-        match self.outgoing.send(line).await {
+        let outgoing = Outgoing {
+            line,
+            request: None,
+        };
+        match self.outgoing.send(outgoing).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(CallFailure::Ended(self.wait_ended().await)),
+            Err(_) => Err(CallFailure::NotSent(self.wait_ended().await)),
         }
     }
 }
@@ -234,6 +272,14 @@ impl Connection {
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark_sent(&self, request: Option<u64>, sent: bool) {
+        if let Some(number) = request
+            && let Some(waiting) = self.lock().get_mut(&number)
+        {
+            waiting.sent = sent;
+        }
     }
 
     /// Sets the reason, once, and lets go of everybody who waits.
@@ -245,14 +291,19 @@ impl Shared {
             }
             first
         });
-        self.lock().clear();
+        let waiting = std::mem::take(&mut *self.lock());
+        for (_, waiting) in waiting {
+            let lost = Lost { sent: waiting.sent };
+            // A caller that is gone does not mind.
+            let _ = waiting.answer.send(Err(lost));
+        }
     }
 }
 
 /// Removes a request whose caller has gone, and tells the server.
 struct CancelOnDrop<'a> {
     shared: &'a Shared,
-    outgoing: &'a mpsc::Sender<Vec<u8>>,
+    outgoing: &'a mpsc::Sender<Outgoing>,
     number: u64,
     tell: bool,
 }
@@ -272,7 +323,10 @@ impl Drop for CancelOnDrop<'_> {
             };
             if let Ok(line) = line(&notification) {
                 // A child that does not read has a full queue: it learns nothing either way.
-                let _ = self.outgoing.try_send(line);
+                let _ = self.outgoing.try_send(Outgoing {
+                    line,
+                    request: None,
+                });
             }
         }
     }
@@ -282,12 +336,12 @@ impl Drop for CancelOnDrop<'_> {
 struct Care {
     shared: Arc<Shared>,
     tail: Arc<Tail>,
-    replies: mpsc::WeakSender<Vec<u8>>,
+    replies: mpsc::WeakSender<Outgoing>,
     close: CancellationToken,
 }
 
 impl Care {
-    async fn run(self, started: Started, queue: mpsc::Receiver<Vec<u8>>) {
+    async fn run(self, started: Started, queue: mpsc::Receiver<Outgoing>) {
         let Started {
             process,
             stdin,
@@ -297,7 +351,12 @@ impl Care {
         let tail = self.tail.clone();
         let draining = tokio::spawn(async move { tail.drain(stderr).await });
         let stop_writing = CancellationToken::new();
-        let mut writing = tokio::spawn(write(stdin, queue, stop_writing.clone()));
+        let mut writing = tokio::spawn(write(
+            Arc::clone(&self.shared),
+            stdin,
+            queue,
+            stop_writing.clone(),
+        ));
         let mut reading = std::pin::pin!(self.read(stdout));
         let reason = tokio::select! {
             reason = &mut reading => reason,
@@ -316,8 +375,12 @@ impl Care {
                 "it was stopped".to_owned()
             }
         };
-        self.shared.end(&reason);
         stop_writing.cancel();
+        if !writing.is_finished() {
+            // Short: it stops at once. Then it is known which requests the child never got.
+            let _ = (&mut writing).await;
+        }
+        self.shared.end(&reason);
         process.kill().await;
         draining.abort();
     }
@@ -395,7 +458,7 @@ impl Care {
             (Some(result), None) => Ok(result.to_owned()),
             (None, None) => Ok(RawValue::NULL.to_owned()),
         };
-        let _ = waiting.answer.send(answer);
+        let _ = waiting.answer.send(Ok(answer));
     }
 
     fn take_notification(&self, method: &str, params: Option<&RawValue>) {
@@ -452,25 +515,38 @@ impl Care {
             })
         };
         if let (Ok(reply), Some(replies)) = (reply, self.replies.upgrade()) {
-            let _ = replies.try_send(reply);
+            let _ = replies.try_send(Outgoing {
+                line: reply,
+                request: None,
+            });
         }
     }
 }
 
 async fn write(
+    shared: Arc<Shared>,
     mut stdin: ChildStdin,
-    mut queue: mpsc::Receiver<Vec<u8>>,
+    mut queue: mpsc::Receiver<Outgoing>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     loop {
-        let line = tokio::select! {
-            line = queue.recv() => line,
+        let outgoing = tokio::select! {
+            outgoing = queue.recv() => outgoing,
             () = stop.cancelled() => None,
         };
-        let Some(line) = line else { return Ok(()) };
-        tokio::select! {
-            written = stdin.write_all(&line) => written?,
+        let Some(Outgoing { line, request }) = outgoing else {
+            return Ok(());
+        };
+        // Said before it is so, and taken back where it failed: a request must never count as not
+        // sent while the child may already be at work on it.
+        shared.mark_sent(request, true);
+        let written = tokio::select! {
+            written = stdin.write_all(&line) => written,
             () = stop.cancelled() => return Ok(()),
+        };
+        if written.is_err() {
+            shared.mark_sent(request, false);
+            return written;
         }
     }
 }

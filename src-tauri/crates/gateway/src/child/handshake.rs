@@ -104,8 +104,10 @@ impl Session {
             modern: true,
             has_tools: false,
         };
-        let params = |_| Value::Object(modern.params(Map::new(), Map::new()));
-        let Ok(result) = connection.request("server/discover", params, None).await? else {
+        let Ok(result) = modern
+            .ask(connection, "server/discover", Map::new())
+            .await?
+        else {
             return Err(HandshakeFailure::Refused(refusal));
         };
         let answer: Discovered = read("server/discover", &result)?;
@@ -124,40 +126,30 @@ impl Session {
         })
     }
 
-    /// Request params with the `_meta` that this server's era wants.
-    pub(crate) fn params(
-        self,
-        mut params: Map<String, Value>,
-        mut meta: Map<String, Value>,
-    ) -> Map<String, Value> {
+    /// The `_meta` that this server's era wants, over what is there.
+    pub(crate) fn meta(self, mut meta: Map<String, Value>) -> Map<String, Value> {
         if self.modern {
-            meta.insert(
-                "io.modelcontextprotocol/protocolVersion".to_owned(),
-                MODERN.into(),
-            );
-            meta.insert(
-                "io.modelcontextprotocol/clientInfo".to_owned(),
-                client_info(),
-            );
-            meta.insert(
-                "io.modelcontextprotocol/clientCapabilities".to_owned(),
-                json!({}),
-            );
+            let mut put = |key: &str, value: Value| {
+                meta.insert(format!("io.modelcontextprotocol/{key}"), value);
+            };
+            put("protocolVersion", MODERN.into());
+            put("clientInfo", client_info());
+            put("clientCapabilities", json!({}));
         }
-        if !meta.is_empty() {
-            params.insert("_meta".to_owned(), Value::Object(meta));
-        }
-        params
+        meta
     }
 
-    /// Sends a request with the `_meta` that this server's era wants.
-    pub(crate) async fn ask(
+    /// Sends a request of our own.
+    async fn ask(
         self,
         connection: &Connection,
         method: &str,
-        params: Map<String, Value>,
+        mut params: Map<String, Value>,
     ) -> Result<Answer, CallFailure> {
-        let params = self.params(params, Map::new());
+        let meta = self.meta(Map::new());
+        if !meta.is_empty() {
+            params.insert("_meta".to_owned(), Value::Object(meta));
+        }
         connection.request(method, |_| params, None).await
     }
 

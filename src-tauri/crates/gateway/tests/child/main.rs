@@ -1,0 +1,247 @@
+//! A stdio MCP server that misbehaves on demand, written against the wire and not against rmcp, so
+//! that it can say what no library would.
+//!
+//! The first argument says how it starts, a tool's name what it does when called.
+#![expect(
+    clippy::print_stderr,
+    reason = "stderr is one of the things under test"
+)]
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mode = arguments.first().map_or("well", String::as_str).to_owned();
+    eprintln!("starting in mode {mode}");
+    match mode.as_str() {
+        #[cfg(unix)]
+        "launch" => {
+            let error = drawbridge_gateway::launch::become_child(std::env::args_os().skip(2));
+            eprintln!("cannot launch: {error}");
+            std::process::exit(1);
+        }
+        "nurse" => nurse().await,
+        "exits" => std::process::exit(3),
+        "silent" => std::future::pending::<()>().await,
+        "babbles" => loop {
+            say_raw(&"this is no message\n".repeat(50));
+            tokio::task::yield_now().await;
+        },
+        _ => {}
+    }
+    #[cfg(unix)]
+    let _deaf = (mode == "deaf").then(ignore_terminate);
+    let mut child = Child {
+        mode,
+        cancelled: Vec::new(),
+        extra_tool: false,
+    };
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Ok(message) = serde_json::from_str::<Value>(&line) {
+            child.take(&message);
+        }
+    }
+    if child.mode == "deaf" {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Launches a server that does not want to die, says which, and waits to be killed.
+async fn nurse() {
+    let Ok(own) = std::env::current_exe() else {
+        return;
+    };
+    #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
+    let mut command = std::process::Command::new(&own);
+    command
+        .arg("launch")
+        .arg(&own)
+        .arg("deaf")
+        .stdin(std::process::Stdio::piped());
+    if let Ok(patient) = command.stdout(std::process::Stdio::null()).spawn() {
+        say_raw(&format!("{}\n", patient.id()));
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(unix)]
+fn ignore_terminate() -> Option<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok()
+}
+
+struct Child {
+    mode: String,
+    cancelled: Vec<Value>,
+    extra_tool: bool,
+}
+
+impl Child {
+    fn take(&mut self, message: &Value) {
+        let id = &message["id"];
+        let params = &message["params"];
+        match message["method"].as_str().unwrap_or_default() {
+            "initialize" if self.mode == "modern" => {
+                say(&json!({ "jsonrpc": "2.0", "id": id,
+                    "error": { "code": -32601, "message": "Method not found" } }));
+            }
+            "initialize" => answer(
+                id,
+                &json!({
+                    "protocolVersion": if self.mode == "future" { "2999-01-01" } else { "2025-06-18" },
+                    "capabilities": { "tools": { "listChanged": true } },
+                    "serverInfo": { "name": "test child", "version": "1" },
+                }),
+            ),
+            "server/discover" => answer(
+                id,
+                &json!({
+                    "resultType": "complete",
+                    "supportedVersions": ["2026-07-28"],
+                    "capabilities": { "tools": {} },
+                }),
+            ),
+            "tools/list" => self.list(id, params),
+            "tools/call" => self.call(id, params),
+            "notifications/cancelled" => self.cancelled.push(params["requestId"].clone()),
+            _ => {}
+        }
+    }
+
+    fn list(&self, id: &Value, params: &Value) {
+        let reads = json!({ "readOnlyHint": true });
+        let tool = |name: &str, annotations: &Value| {
+            json!({ "name": name, "description": name, "inputSchema": { "type": "object" },
+                "annotations": annotations })
+        };
+        // In two pages.
+        if params["cursor"].is_null() {
+            let names = [
+                "pid",
+                "environment",
+                "arguments",
+                "meta",
+                "cancelled",
+                "sleep",
+                "exit",
+                "garbage",
+                "flood",
+                "stray",
+                "progress",
+                "error",
+                "nonsense",
+                "offspring",
+                "change",
+                "ask",
+                "search",
+            ];
+            let tools: Vec<Value> = names.iter().map(|name| tool(name, &reads)).collect();
+            answer(id, &json!({ "tools": tools, "nextCursor": "second" }));
+        } else {
+            let mut tools = vec![
+                tool("adds", &json!({ "destructiveHint": false })),
+                tool("destroys", &json!({ "destructiveHint": true })),
+                json!({ "name": "unknown tool", "inputSchema": { "type": "object" } }),
+                json!({ "name": 5 }),
+            ];
+            if self.extra_tool {
+                tools.push(tool("extra", &reads));
+            }
+            answer(id, &json!({ "tools": tools }));
+        }
+    }
+
+    fn call(&mut self, id: &Value, params: &Value) {
+        match params["name"].as_str().unwrap_or_default() {
+            "pid" => text(id, &std::process::id().to_string()),
+            "environment" => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a test looks at what a child is given"
+                )]
+                let mut names: Vec<String> = std::env::vars()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                names.sort();
+                text(id, &names.join("\n"));
+            }
+            "arguments" => text(id, &params["arguments"].to_string()),
+            "meta" => text(id, &params["_meta"].to_string()),
+            "cancelled" => text(id, &json!(self.cancelled).to_string()),
+            "sleep" => eprintln!("sleeping"),
+            "exit" => std::process::exit(1),
+            "garbage" => say_raw(&"this is no message\n".repeat(200)),
+            "flood" => {
+                let piece = "x".repeat(1024 * 1024);
+                for _ in 0..20 {
+                    say_raw(&piece);
+                }
+            }
+            "stray" => {
+                say_raw("debug: something happened\n\n{}\n");
+                say(&json!({ "jsonrpc": "2.0", "id": 4_000_000, "result": {} }));
+                say(&json!({ "jsonrpc": "2.0", "id": "mine", "method": "sampling/createMessage" }));
+                text(id, "still well");
+            }
+            "progress" => {
+                let token = &params["_meta"]["progressToken"];
+                for step in [1, 2] {
+                    say(
+                        &json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": {
+                        "progressToken": token, "progress": step, "total": 2, "message": "on it" } }),
+                    );
+                }
+                text(id, "done");
+            }
+            "error" => say(&json!({ "jsonrpc": "2.0", "id": id,
+                "error": { "code": -32602, "message": "no good", "data": { "why": "because" } } })),
+            "nonsense" => answer(id, &json!("a text and not a result")),
+            "ask" => answer(
+                id,
+                &json!({ "resultType": "input_required", "requestState": "x" }),
+            ),
+            "offspring" => {
+                #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
+                let child = std::process::Command::new("/bin/sleep").arg("1000").spawn();
+                text(id, &child.map_or(0, |child| child.id()).to_string());
+            }
+            "change" => {
+                self.extra_tool = true;
+                say(&json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed" }));
+                text(id, "changed");
+            }
+            name => text(id, &format!("called {name}")),
+        }
+    }
+}
+
+fn text(id: &Value, text: &str) {
+    answer(
+        id,
+        &json!({ "content": [{ "type": "text", "text": text }] }),
+    );
+}
+
+fn answer(id: &Value, result: &Value) {
+    say(&json!({ "jsonrpc": "2.0", "id": id, "result": result }));
+}
+
+fn say(message: &Value) {
+    say_raw(&format!("{message}\n"));
+}
+
+/// Says it, or ends when nobody listens.
+fn say_raw(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if stdout
+        .write_all(line.as_bytes())
+        .and_then(|()| stdout.flush())
+        .is_err()
+    {
+        std::process::exit(0);
+    }
+}
