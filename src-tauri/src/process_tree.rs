@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    fn tree(pairs: &[(u32, Process)]) -> impl Fn(u32) -> Option<Process> {
+    fn tree(pairs: &[(u32, Process)]) -> impl Fn(u32) -> Option<Process> + use<> {
         let map: BTreeMap<u32, Process> = pairs.iter().copied().collect();
         move |number| map.get(&number).copied()
     }

@@ -90,7 +90,7 @@ pub struct Serve {
     /// Port your own HTTPS front forwards to (0: any free one)
     #[arg(long, default_value_t = TUNNEL_PORT)]
     pub tunnel_port: u16,
-    /// How clients elsewhere reach this computer [default: own if BASE_URL is set, else off]
+    /// How clients elsewhere reach this computer [default: own if `BASE_URL` is set, else off]
     #[arg(long, value_enum)]
     pub tunnel: Option<TunnelKind>,
     /// Turn away clients that are not known by name (ChatGPT, Claude …) or on this computer
@@ -280,7 +280,7 @@ pub enum Secrets {
     Rotate(Output),
     /// Move the key to another place
     Move {
-        /// keychain, environment (TOKEN_ENCRYPTION_KEY), or file
+        /// keychain, environment (`TOKEN_ENCRYPTION_KEY`), or file
         #[arg(long)]
         to: String,
     },

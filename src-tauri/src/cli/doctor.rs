@@ -227,7 +227,7 @@ impl Door<'_> {
         OsEntropy
             .fill(&mut random)
             .map_err(|error| error.to_string())?;
-        let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let nonce = format!("{:016x}", u64::from_ne_bytes(random));
         let health = self.json(&format!("/health?nonce={nonce}")).await?;
         match (health["nonce"].as_str(), health["instance"].as_str()) {
             (Some(echo), Some(instance)) if echo == nonce => Ok(instance.to_owned()),

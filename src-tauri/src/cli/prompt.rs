@@ -120,7 +120,6 @@ impl<W: Write> Person<W> {
     }
 
     /// The answer: terms, `Some(None)` for no, `None` when nobody is there any more.
-    #[expect(clippy::option_option, reason = "no answer is not the answer no")]
     async fn ask(&mut self, approval: &ApprovalView) -> Option<Option<TermsChoice>> {
         self.say(&format!(
             "\n\u{7}A client asks to connect ({}):\n\n{}\n",
@@ -167,7 +166,6 @@ impl<W: Write> Person<W> {
     }
 
     /// One choice with a default; `Some(None)` when it was mistyped too often.
-    #[expect(clippy::option_option, reason = "no answer is not a wrong answer")]
     async fn choose<T>(
         &mut self,
         question: &str,

@@ -28,9 +28,9 @@ use crate::listeners::control_pipe::ControlSocket;
 use crate::ui_api::{PUBLIC_URL_SETTING, State, use_client_secret};
 
 /// How long to wait for the keychain at login, when the desktop is still starting it.
-const KEYCHAIN_WAIT: Duration = Duration::from_secs(60);
+const KEYCHAIN_WAIT: Duration = Duration::from_mins(1);
 /// How often what has expired is removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Why Drawbridge did not start.
 #[derive(Debug, Error)]
@@ -365,7 +365,7 @@ async fn authorization_server(
 fn instance_name() -> Result<String, EntropyError> {
     let mut bytes = [0_u8; 16];
     OsEntropy.fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 async fn sweep(oauth: AuthorizationServer, stop: CancellationToken) {

@@ -237,10 +237,20 @@ mod tests {
     }
 
     #[cfg(unix)]
+    fn run_folder() -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt as _;
+        let owner_only = std::fs::Permissions::from_mode(0o700);
+        tempfile::Builder::new()
+            .permissions(owner_only)
+            .tempdir()
+            .unwrap()
+    }
+
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_stale_socket_is_replaced_and_a_living_one_is_not() {
         use std::os::unix::fs::PermissionsExt as _;
-        let run = tempfile::tempdir().unwrap();
+        let run = run_folder();
         let path = socket_path(run.path());
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let socket = ControlSocket::bind(run.path()).await.unwrap();
@@ -255,7 +265,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_file_that_is_no_socket_is_not_removed() {
-        let run = tempfile::tempdir().unwrap();
+        let run = run_folder();
         std::fs::write(socket_path(run.path()), b"precious").unwrap();
         assert!(ControlSocket::bind(run.path()).await.is_err());
         assert_eq!(std::fs::read(socket_path(run.path())).unwrap(), b"precious");

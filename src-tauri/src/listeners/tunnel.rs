@@ -17,7 +17,7 @@ const LIMITS: Limits = Limits {
     connections: 1024,
     // Longer than the front keeps an idle connection for its next request (cloudflared: 90 s), so
     // that no request meets a connection that is just being closed.
-    header_wait: Duration::from_secs(120),
+    header_wait: Duration::from_mins(2),
     body_wait: Duration::from_secs(30),
 };
 

@@ -14,7 +14,7 @@ const FILE_BYTES: u64 = 5 * 1024 * 1024;
 /// How many files that were put aside are kept.
 const KEPT_FILES: u32 = 3;
 /// A file put aside longer ago than this is deleted.
-const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const KEPT_FOR: Duration = Duration::from_hours(14 * 24);
 /// How far back from its end the log is read for its newest lines, in bytes.
 const TAIL_BYTES: u64 = 1024 * 1024;
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long nothing more is written after a line.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Lets one line through a minute, and counts those it held back.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(throttle.let_through(now), Some(0));
         assert_eq!(throttle.let_through(now + Duration::from_secs(1)), None);
         assert_eq!(throttle.let_through(now + Duration::from_secs(59)), None);
-        assert_eq!(throttle.let_through(now + Duration::from_secs(60)), Some(2));
+        assert_eq!(throttle.let_through(now + QUIET), Some(2));
         assert_eq!(throttle.let_through(now + Duration::from_secs(61)), None);
     }
 }

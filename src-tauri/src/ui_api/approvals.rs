@@ -182,7 +182,7 @@ pub fn approvals(engine: &Engine) -> Vec<ApprovalView> {
         .oauth()
         .approvals()
         .iter()
-        .map(|approval| ApprovalView::from(approval))
+        .map(ApprovalView::from)
         .collect()
 }
 

@@ -34,6 +34,10 @@ pub struct UiError {
 
 impl UiError {
     /// A failure of this kind.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "errors are handed over, by `map_err`"
+    )]
     pub fn new(code: UiErrorCode, message: impl ToString) -> Self {
         Self {
             code,
