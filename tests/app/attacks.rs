@@ -519,7 +519,12 @@ async fn as_another_user(script: &str, arguments: &[&str]) -> Option<std::proces
         println!("not run: only root can become another user");
         return None;
     }
-    let become_other = "import os, sys\nos.setgroups([])\nos.setgid(65534)\nos.setuid(65534)\n";
+    // What it needs is read while it still may.
+    let become_other = "import glob, os, socket, sys, urllib.error, urllib.request
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+";
     let output = tokio::process::Command::new("python3")
         .args(["-c", &format!("{become_other}{script}")])
         .args(arguments)
@@ -538,8 +543,7 @@ async fn another_user_of_this_computer_is_nobody_here() {
     let (_, link) = house
         .page(&mut browser, &client.authorization().url())
         .await;
-    let visit = "import urllib.request, urllib.error
-class Stay(urllib.request.HTTPRedirectHandler):
+    let visit = "class Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *a): return None
 try:
     answer = urllib.request.build_opener(Stay).open(sys.argv[1])
@@ -556,8 +560,7 @@ except OSError as error:
         );
         assert!(!said.contains("/oauth/return/"), "{said}");
     }
-    let connect = "import socket, glob
-found = glob.glob(sys.argv[1] + '/run/*')
+    let connect = "found = glob.glob(sys.argv[1] + '/run/*')
 print('listed', found)
 try:
     s = socket.socket(socket.AF_UNIX)

@@ -6,7 +6,9 @@ use std::path::Path;
 mod checks;
 
 fn replay(target: &str, check: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let mut replayed = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
@@ -15,7 +17,11 @@ fn replay(target: &str, check: impl Fn(&[u8])) {
         check(&std::fs::read(path).unwrap());
         replayed += 1;
     }
-    assert!(replayed >= 5, "{} holds {replayed} inputs", folder.display());
+    assert!(
+        replayed >= 5,
+        "{} holds {replayed} inputs",
+        folder.display()
+    );
 }
 
 #[test]

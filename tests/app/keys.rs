@@ -72,7 +72,10 @@ async fn the_environments_key_opens_what_it_sealed_and_no_other_does() {
     let other = random();
     let (code, said) = house.start_refused_with(&[("TOKEN_ENCRYPTION_KEY", &other)]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("TOKEN_ENCRYPTION_KEY"), "{said}");
+    assert!(
+        said.contains("environment") && said.contains("former key"),
+        "{said}"
+    );
     let (code, said) = house.start_refused_with(&[("TOKEN_ENCRYPTION_KEY", "")]);
     assert_eq!(code, 1, "{said}");
     house.restart();
@@ -80,16 +83,35 @@ async fn the_environments_key_opens_what_it_sealed_and_no_other_does() {
 }
 
 #[tokio::test]
-async fn a_key_in_a_file_is_not_left_for_another_place_without_being_moved() {
+async fn a_key_stays_where_it_is_recorded_until_it_is_moved() {
     let mut house = HouseBuilder::new().start().await;
     assert_eq!(house.status["key_place"], "file");
     let client = Client::register(&house).await;
     let tokens = house.connect(&client).await;
     house.stop(Signal::Term);
-    let (code, said) = house.start_refused_with(&[("TOKEN_ENCRYPTION_KEY", &random())]);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("secrets move"), "{said}");
-    house.restart();
+
+    // A key that turns up elsewhere is no reason to use another than the recorded one.
+    let key = random();
+    house.canary().secret(&key);
+    let with_key = [("TOKEN_ENCRYPTION_KEY", key.as_str())];
+    assert!(house.restart_with(&with_key));
+    assert_eq!(house.owner().read(&["status"]).await["key_place"], "file");
+    let tokens = client.refreshed(&tokens.refresh).await;
+
+    house
+        .owner()
+        .done(&["secrets", "move", "--to", "environment"])
+        .await;
+    assert_eq!(
+        house.owner().read(&["status"]).await["key_place"],
+        "environment"
+    );
+    assert!(!house.data().join("key").exists());
+    house.stop(Signal::Term);
+    let (code, said) = house.start_refused();
+    assert_eq!(code, 1, "the recorded key is not there: {said}");
+    assert!(!house.data().join("key").exists());
+    assert!(house.restart_with(&with_key));
     client.refreshed(&tokens.refresh).await;
 }
 

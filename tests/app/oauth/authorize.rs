@@ -112,10 +112,8 @@ async fn a_mistake_of_a_known_client_is_told_to_that_client() {
                 .with("resource", &format!("{}/mcp#fragment", client.base)),
             "invalid_target",
         ),
-        (
-            good.clone().with("scope", "mcp administrate"),
-            "invalid_scope",
-        ),
+        (good.clone().with("scope", "administrate"), "invalid_scope"),
+        (good.clone().with("scope", "mcp  mcp\""), "invalid_scope"),
     ];
     for (bad, code) in cases {
         let answer = ask(&house, &bad).await;
@@ -145,6 +143,7 @@ async fn what_older_clients_leave_out_is_filled_in() {
         ("resource", None),
         ("scope", None),
         ("scope", Some("offline_access mcp")),
+        ("scope", Some("mcp openid profile")),
     ] {
         let mut asked = client.authorization().without(missing);
         if let Some(value) = value {

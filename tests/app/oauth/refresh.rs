@@ -96,7 +96,7 @@ async fn what_a_refresh_token_cannot_do() {
         ("grant_type", "refresh_token"),
         ("refresh_token", tokens.refresh.as_str()),
     ];
-    let wider = [&base[..], &[("scope", "mcp administrate")]].concat();
+    let wider = [&base[..], &[("scope", "mcp offline_access")]].concat();
     client
         .post("/oauth/token", &wider)
         .await

@@ -160,7 +160,7 @@ async fn the_four_errors_of_the_guide_say_what_to_do() {
     let said = client.exchange("your_auth_code", &authorization).await;
     let said = said.expect_error(400, "invalid_grant").to_lowercase();
     assert!(
-        said.contains("code") && said.contains("10 minutes"),
+        said.contains("invalid authorization code") && said.contains("again"),
         "{said}"
     );
 

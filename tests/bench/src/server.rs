@@ -160,7 +160,7 @@ pub(crate) async fn serve(arguments: &[String]) -> anyhow::Result<()> {
         vault,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        documents: Arc::new(GuardedFetcher::new()?),
+        documents: Arc::new(GuardedFetcher::system()?),
         servers: Arc::new(TwoServers),
         settings,
         events: Arc::new(NoEvents),
