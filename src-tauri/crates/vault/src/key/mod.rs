@@ -1,6 +1,8 @@
 //! The master key: where it lives, what it looks like there, how it gets there and away.
 
 mod environment;
+#[cfg(not(target_os = "linux"))]
+mod no_file;
 mod place;
 mod text;
 
@@ -14,6 +16,8 @@ use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 pub(crate) use self::environment::Salt;
+#[cfg(not(target_os = "linux"))]
+use self::no_file as key_file;
 pub use self::place::{KeyPlace, UnknownKeyPlace};
 use crate::keychain::{Availability, Keychain, KeychainError, asked};
 use crate::ports::{Entropy, EntropyError};
@@ -202,7 +206,7 @@ impl KeyPlaces {
                 .as_ref()
                 .map(|_| ())
                 .ok_or(KeyError::EnvironmentMissing),
-            KeyPlace::File => match self.read_file()? {
+            KeyPlace::File => match key_file::read(&self.key_file)? {
                 None => Ok(()),
                 Some(_) => Err(KeyFileError::AlreadyThere.into()),
             },
@@ -238,7 +242,7 @@ impl KeyPlaces {
             }
             KeyPlace::File => {
                 let key = SealingKey::random(&*self.entropy)?;
-                self.create_file(&text::encode(&key))?;
+                key_file::create(&self.key_file, text::encode(&key).expose_secret())?;
                 Ok(key)
             }
         }
@@ -262,7 +266,7 @@ impl KeyPlaces {
                 text::decode(found.expose_secret()).ok_or(KeyError::Malformed { place })
             }
             KeyPlace::File => {
-                let found = self.read_file()?.ok_or(KeyFileError::Missing)?;
+                let found = key_file::read(&self.key_file)?.ok_or(KeyFileError::Missing)?;
                 text::decode(&found).ok_or(KeyFileError::Malformed.into())
             }
         }
@@ -276,7 +280,7 @@ impl KeyPlaces {
                 let item = identity.item();
                 Ok(asked(&self.keychain, move |keychain| keychain.delete(&item)).await?)
             }
-            KeyPlace::File => self.delete_file(),
+            KeyPlace::File => Ok(key_file::delete(&self.key_file)?),
         }
     }
 
@@ -305,39 +309,5 @@ impl KeyPlaces {
         tokio::task::spawn_blocking(move || environment::derive(&text, &identity.salt))
             .await
             .map_err(|_| KeyError::Derivation)?
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl KeyPlaces {
-    fn read_file(&self) -> Result<Option<zeroize::Zeroizing<String>>, KeyError> {
-        Ok(key_file::read(&self.key_file)?)
-    }
-
-    fn create_file(&self, value: &SecretString) -> Result<(), KeyError> {
-        Ok(key_file::create(&self.key_file, value.expose_secret())?)
-    }
-
-    fn delete_file(&self) -> Result<(), KeyError> {
-        Ok(key_file::delete(&self.key_file)?)
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-#[expect(
-    clippy::unused_self,
-    reason = "the same shape as on Linux, where there is a key file"
-)]
-impl KeyPlaces {
-    fn read_file(&self) -> Result<Option<zeroize::Zeroizing<String>>, KeyError> {
-        Err(KeyFileError::Unsupported.into())
-    }
-
-    fn create_file(&self, _value: &SecretString) -> Result<(), KeyError> {
-        Err(KeyFileError::Unsupported.into())
-    }
-
-    fn delete_file(&self) -> Result<(), KeyError> {
-        Err(KeyFileError::Unsupported.into())
     }
 }
