@@ -600,20 +600,30 @@ pub struct Config {
     pub known_clients_only: bool,
     /// The values of the original guide.
     pub guide: GuideValues,
+    /// Whether there was a `.env` file to read.
+    pub has_env_file: bool,
     /// The environment that servers inherit.
     pub children: Vec<(OsString, OsString)>,
 }
 
 impl Config {
-    /// Puts the environment, the `.env` file of the working folder and the flags together.
-    pub fn gather(environment: &Environment, flags: ServeFlags) -> Result<Self, ConfigError> {
-        let file = EnvFile::read_if_present(Path::new(".env"))?;
+    /// Puts the environment, a `.env` file that may be there, and the flags together.
+    pub fn gather(
+        environment: &Environment,
+        flags: ServeFlags,
+        env_file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let file = match env_file {
+            Some(path) => EnvFile::read_if_present(path)?,
+            None => None,
+        };
         Ok(Self {
             folders: Folders::resolve(environment)?,
             ports: flags.ports.check()?,
             tunnel: flags.tunnel,
             known_clients_only: flags.known_clients_only,
             guide: GuideValues::gather(environment, file.as_ref())?,
+            has_env_file: file.is_some(),
             children: environment.for_children(),
         })
     }

@@ -83,9 +83,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     match run_command(command, environment) {
         Ok(()) => ExitStatus::Done,
         Err(error) => {
-            Terminal.note(&format!("drawbridge: {error}"));
+            report(&error);
             error.status()
         }
+    }
+}
+
+/// Says on standard error why a command did not end well; that the reader of its output has gone
+/// is no news to anybody.
+fn report(error: &CommandError) {
+    if error.status() != ExitStatus::Done {
+        Terminal.note(&ui_api::UiError::failed(error).message);
     }
 }
 
@@ -102,19 +110,21 @@ fn run_desktop(environment: Environment) -> ExitStatus {
     let runtime = match starting(&environment) {
         Ok(runtime) => runtime,
         Err(error) => {
-            Terminal.note(&format!("drawbridge: {error}"));
+            report(&error);
             return error.status();
         }
     };
     let engine = async move {
         let flags = config::ServeFlags::default();
         let config =
-            config::Config::gather(&environment, flags).map_err(ui_api::UiError::failed)?;
+            config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
         engine::Engine::start(config)
             .await
             .map_err(ui_api::UiError::failed)
     };
     let status = desktop::run(runtime.handle(), engine);
+    #[cfg(target_os = "linux")]
+    process_tree::end_orphans();
     runtime.shutdown_background();
     status
 }

@@ -66,6 +66,8 @@ impl CommandError {
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::Usage(_) => ExitStatus::Usage,
+            // Whoever read the output has read enough.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
             Self::Ask(AskError::NotRunning) => ExitStatus::NotRunning,
             Self::Ask(AskError::Ui(error)) if error.code == UiErrorCode::Refused => {
                 ExitStatus::Refused

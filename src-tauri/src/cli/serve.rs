@@ -1,5 +1,7 @@
 //! `drawbridge serve`: the engine without a window, until it is told to stop.
 
+use std::path::Path;
+
 use drawbridge_vault::ensure_private_directory;
 
 use super::arguments::Serve;
@@ -9,9 +11,12 @@ use crate::engine::Engine;
 use crate::logging;
 
 pub(super) async fn run(flags: Serve, context: &Context) -> Result<(), CommandError> {
-    let config = Config::gather(&context.environment, flags.flags())?;
+    let config = Config::gather(&context.environment, flags.flags(), Some(Path::new(".env")))?;
     let asks = context.terminal.can_ask();
     start_logging(&context.folders, &context.environment, asks)?;
+    if config.has_env_file {
+        tracing::info!("the file .env in the working folder was read");
+    }
     // Listening for the signals comes first: one that arrives while starting is not lost.
     let told_to_stop = told_to_stop()?;
     tokio::pin!(told_to_stop);

@@ -1,5 +1,7 @@
 //! `drawbridge token …`.
 
+use jiff::Unit;
+
 use super::approvals::terms;
 use super::arguments::Token;
 use super::{CommandError, Context, connections};
@@ -20,7 +22,7 @@ pub(super) async fn run(command: Token, context: &Context) -> Result<(), Command
             context.terminal.line(shown.token.expose())?;
             let ends = shown.expires_at.map_or_else(
                 || "until you revoke it".to_owned(),
-                |end| format!("until {end}"),
+                |end| format!("until {}", end.round(Unit::Second).unwrap_or(end)),
             );
             let servers = if shown.servers.is_empty() {
                 "no server (there is none yet)".to_owned()

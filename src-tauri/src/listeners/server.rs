@@ -131,3 +131,126 @@ async fn connection(
     }
     let _cut_off = tokio::time::timeout(FINISH, served).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+    use http::StatusCode;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        connections: 8,
+        header_wait: Duration::from_secs(30),
+        body_wait: Duration::from_secs(30),
+    };
+
+    struct Running {
+        address: SocketAddr,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    }
+
+    async fn start(router: Router, limits: Limits) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(serve(listener, router, limits, stop.clone(), tasks.clone()));
+        Running {
+            address,
+            stop,
+            tasks,
+        }
+    }
+
+    async fn send(running: &Running, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn answer(mut stream: TcpStream) -> String {
+        let mut bytes = Vec::new();
+        // The other end may break the connection after its answer.
+        let _broken = stream.read_to_end(&mut bytes).await;
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn headers_that_do_not_come_are_not_waited_for() {
+        let limits = Limits {
+            header_wait: Duration::from_millis(20),
+            ..LIMITS
+        };
+        let running = start(Router::new(), limits).await;
+        let stream = send(&running, "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ").await;
+        let said = answer(stream).await;
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 408"),
+            "{said}"
+        );
+        // Nor is a connection kept on which nothing is asked.
+        assert_eq!(answer(send(&running, "").await).await, "");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let read = |body: Body| async move {
+            match axum::body::to_bytes(body, 100).await {
+                Ok(_) => StatusCode::OK,
+                Err(_) => StatusCode::REQUEST_TIMEOUT,
+            }
+        };
+        let limits = Limits {
+            body_wait: Duration::from_millis(20),
+            ..LIMITS
+        };
+        let running = start(Router::new().route("/", post(read)), limits).await;
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc";
+        let said = answer(send(&running, head).await).await;
+        assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn too_many_headers_are_refused() {
+        let running = start(Router::new(), LIMITS).await;
+        let many: String = (0..=HEADERS)
+            .map(|number| format!("X-{number}: 1\r\n"))
+            .collect();
+        let said = answer(send(&running, &format!("GET / HTTP/1.1\r\n{many}\r\n")).await).await;
+        assert!(said.starts_with("HTTP/1.1 431"), "{said}");
+        let long = "x".repeat(HEADER_BYTES);
+        let said = answer(send(&running, &format!("GET /{long} HTTP/1.1\r\n\r\n")).await).await;
+        assert!(said.starts_with("HTTP/1.1 4"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn stopping_lets_a_request_finish_and_closes_idle_connections() {
+        let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = {
+            let (entered, go_on) = (Arc::clone(&entered), Arc::clone(&go_on));
+            move || async move {
+                entered.notify_one();
+                go_on.notified().await;
+                "done"
+            }
+        };
+        let running = start(Router::new().route("/", get(handler)), LIMITS).await;
+        let idle = send(&running, "").await;
+        let asked = send(&running, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        entered.notified().await;
+        running.stop.cancel();
+        assert_eq!(answer(idle).await, "");
+        go_on.notify_one();
+        let said = answer(asked).await;
+        assert!(
+            said.starts_with("HTTP/1.1 200") && said.ends_with("done"),
+            "{said}"
+        );
+        running.tasks.close();
+        running.tasks.wait().await;
+        assert!(TcpStream::connect(running.address).await.is_err());
+    }
+}

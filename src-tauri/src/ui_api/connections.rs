@@ -1,6 +1,6 @@
 //! Who may come in.
 
-use drawbridge_oauth::{ClientKind, Connection, EditError, GrantId};
+use drawbridge_oauth::{ClientKind, Connection, ConnectionState, EditError, GrantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,6 @@ pub struct ConnectionView {
     /// Why it ended, if it did.
     pub end_reason: Option<String>,
 }
-
-/// Whether a connection holds.
-pub use drawbridge_oauth::ConnectionState;
 
 impl ConnectionView {
     /// Whether it is a token made for a script.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
-pub use connections::{ConnectionState, ConnectionView, connections, revoke};
+pub use connections::{ConnectionView, connections, revoke};
 pub use error::{UiError, UiErrorCode};
 pub use pairing::{PairingShown, PairingView, pair, pairing};
 pub use revealed::Revealed;
