@@ -27,7 +27,7 @@ use crate::{AccessLevel, AuthorizationServer, GrantId, RequestOrigin, ServerSele
 /// How many tokens are remembered. When there are more, the table starts anew.
 const MOST_CACHED: usize = 4096;
 /// How often the use of a grant is written down.
-const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who calls, and what the user allows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,18 +85,18 @@ impl Challenge {
     }
 
     fn header(&self, code: Option<ErrorCode>, description: &str) -> HeaderValue {
-        let mut text = String::from("Bearer ");
-        if let Some(code) = code {
-            text.push_str(&format!(
+        let error = code.map_or_else(String::new, |code| {
+            format!(
                 "error=\"{}\", error_description=\"{description}\", ",
                 code.as_str()
-            ));
-        }
-        text.push_str(&format!(
-            "resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"{}\"",
+            )
+        });
+        let text = format!(
+            "Bearer {error}resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", \
+             scope=\"{}\"",
             self.base,
             scope::MCP
-        ));
+        );
         // The base comes from an allow-list and the rest is ours, so this cannot fail.
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
     }

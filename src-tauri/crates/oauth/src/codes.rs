@@ -15,13 +15,13 @@ use crate::grants::{
 };
 use crate::pkce::{self, CodeChallenge};
 use crate::resource::{InvalidTarget, Resource};
-use crate::tokens::{Token, TokenHash, TokenKind};
+use crate::tokens::{Token, TokenKind};
 use crate::{AuthorizationServer, GrantId};
 
 /// How long a code works. OAuth 2.1 section 4.1.2 allows ten minutes at most.
-pub const CODE_LIFE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const CODE_LIFE: SignedDuration = SignedDuration::from_mins(5);
 /// How long a code works that no challenge protects.
-pub const CODE_LIFE_WITHOUT_PKCE: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const CODE_LIFE_WITHOUT_PKCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The sealed part of a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,6 @@ fn check_verifier(code: &CodeDetails, attempt: &Attempt) -> Option<CodeRefusal> 
 /// A code in clear, for the one redirect that carries it.
 pub(crate) struct AuthorizationCode {
     pub(crate) code: SecretString,
-    pub(crate) hash: TokenHash,
 }
 
 /// Why no code was minted.
@@ -193,7 +192,6 @@ impl AuthorizationServer {
             .await?;
         Ok(AuthorizationCode {
             code: token.into_secret(),
-            hash,
         })
     }
 }

@@ -166,12 +166,13 @@ fn connection(
     let state = match end_of(row, now) {
         Some(reason) => ConnectionState::Ended {
             at: row.ended_at.or(row.expires_at).unwrap_or(now),
-            reason,
+            reason: details.reason_for(reason),
         },
         None if gone => ConnectionState::ConnectAgain,
         None if !details.connected => ConnectionState::Pending,
         None => ConnectionState::Active,
     };
+    let expires_at = details.own_expiry(row);
     Ok(Connection {
         id: GrantId::parse(&row.id).map_err(|_| StoreError::Damaged)?,
         client_id: row.client_id.clone(),
@@ -185,7 +186,7 @@ fn connection(
         lifetime: details.lifetime,
         created_at: row.created_at,
         last_used_at: row.last_used_at,
-        expires_at: row.expires_at,
+        expires_at,
         state,
     })
 }

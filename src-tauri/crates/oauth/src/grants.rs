@@ -8,7 +8,9 @@ use drawbridge_vault::{GrantRow, StoreError, Writer};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::approval::state::{COLLECT_AGAIN, COLLECT_LIFE};
 use crate::clients::{ClientInformation, ClientKind};
+use crate::codes::CODE_LIFE;
 use crate::events::Event;
 use crate::pkce::CodeChallenge;
 use crate::resource::Resource;
@@ -19,9 +21,14 @@ use crate::{
 };
 
 /// A grant that nobody uses for this long ends.
-pub const UNUSED_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const UNUSED_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// A grant whose client does not come for its tokens ends: after the time its browser has to
+/// collect the code, a second time if the first answer got lost, and the life of the code.
+pub(crate) const CONNECT_LIFE: SignedDuration = SignedDuration::from_secs(
+    COLLECT_LIFE.as_secs() + COLLECT_AGAIN.as_secs() + CODE_LIFE.as_secs(),
+);
 /// Ended grants stay in the list for this long.
-pub const ENDED_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(crate) const ENDED_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Why a grant ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +127,19 @@ impl GrantDetails {
         to_json(self, "grants")
     }
 
+    /// The reason for a person: what expired before it was connected never was.
+    pub(crate) fn reason_for(&self, reason: EndReason) -> EndReason {
+        match reason {
+            EndReason::Expired if !self.connected => EndReason::NeverConnected,
+            reason => reason,
+        }
+    }
+
+    /// When the grant ends by the lifetime that was chosen.
+    pub(crate) fn own_expiry(&self, row: &GrantRow) -> Option<Timestamp> {
+        self.lifetime.expires_at(row.created_at)
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         Scope::from_stored(&self.scope)
     }
@@ -159,7 +179,7 @@ pub(crate) fn end(
 
 impl AuthorizationServer {
     /// Writes down what the person approved. The client is told nothing yet: the code is minted
-    /// when its browser comes for it. Unless that happens, the next sweep removes the grant.
+    /// when its browser comes for it. Unless that happens, the grant ends after [`CONNECT_LIFE`].
     pub(crate) async fn issue_grant(
         &self,
         request: &AuthorizationRequest,
@@ -184,7 +204,8 @@ impl AuthorizationServer {
             kind: request.client.kind.as_str().to_owned(),
             created_at: now,
             last_used_at: now,
-            expires_at: terms.lifetime.expires_at(now),
+            // Its own lifetime begins to count when the client is connected, from this moment on.
+            expires_at: now.checked_add(CONNECT_LIFE).ok(),
             ended_at: None,
             end_reason: None,
             details: details.write()?,

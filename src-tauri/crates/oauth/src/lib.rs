@@ -35,10 +35,14 @@
 mod approval;
 mod authorize;
 mod bearer;
+#[cfg(test)]
+mod bearer_tests;
 mod body;
 mod clients;
 mod codes;
 mod connections;
+#[cfg(test)]
+mod connections_tests;
 mod cors;
 mod endpoints;
 mod events;
@@ -49,6 +53,8 @@ mod headers;
 mod ids;
 mod limits;
 mod local;
+#[cfg(test)]
+mod model_tests;
 mod pages;
 mod pairing;
 mod pkce;
@@ -93,7 +99,7 @@ pub use self::terms::{AccessLevel, GrantLifetime, InvalidTerms, ServerSelection,
 
 /// The parsers of strangers' input, for the fuzz targets.
 pub mod parsers {
-    pub use crate::clients::document::{ClientDocument, ClientIdUrl, DocumentError};
+    pub use crate::clients::document::{AddressError, ClientDocument, ClientIdUrl, DocumentError};
     pub use crate::form::{Form, FormError, FormLimits, parse_unique};
     pub use crate::redirect_uri::{
         RedirectTrust, RedirectUriError, RedirectUse, classify, matches,

@@ -7,7 +7,7 @@
 use url::{Host, Url};
 
 /// The longest one that is read, in bytes.
-pub const MAX_LENGTH: usize = 2048;
+pub(crate) const MAX_LENGTH: usize = 2048;
 
 /// Hosts a browser may be sent back to without a person having said yes: errors and refusals
 /// go there by themselves.
@@ -75,7 +75,7 @@ pub enum RedirectTrust {
 /// Why text is no redirect URI (`invalid_redirect_uri`, RFC 7591 section 3.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectUriError {
-    /// Longer than [`MAX_LENGTH`].
+    /// Longer than 2048 bytes.
     #[error("a redirect URI is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// Not an absolute URI, or with characters a URI has not.

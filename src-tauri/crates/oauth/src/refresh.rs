@@ -16,9 +16,9 @@ use drawbridge_vault::{RefreshState, RefreshTokenRow, StoreError, Writer};
 use jiff::Timestamp;
 
 /// How many successors of one token may wait for their first use. The oldest makes room.
-pub const MOST_SIBLINGS: usize = 8;
+pub(crate) const MOST_SIBLINGS: usize = 8;
 /// How many dead tokens of one grant are remembered, so that their reuse is noticed.
-pub const MOST_DEAD: usize = 1024;
+pub(crate) const MOST_DEAD: usize = 1024;
 
 type Hash = [u8; 32];
 
@@ -111,7 +111,7 @@ mod tests {
     /// The family as rows, changed as [`apply`] changes them.
     #[derive(Default)]
     struct Rows {
-        rows: Vec<RefreshTokenRow>,
+        tokens: Vec<RefreshTokenRow>,
         ended: bool,
         minted: u16,
         now: i64,
@@ -124,7 +124,7 @@ mod tests {
             self.minted += 1;
             self.now += 1;
             let created_at = Timestamp::from_second(self.now).unwrap();
-            self.rows.push(RefreshTokenRow {
+            self.tokens.push(RefreshTokenRow {
                 hash,
                 grant_id: "g-1".into(),
                 parent,
@@ -138,17 +138,17 @@ mod tests {
         }
 
         fn present(&mut self, hash: Hash) -> Option<Hash> {
-            let presented = self.rows.iter().find(|row| row.hash == hash)?.clone();
+            let presented = self.tokens.iter().find(|row| row.hash == hash)?.clone();
             let now = Timestamp::from_second(self.now).unwrap();
-            match decide(&self.rows, &presented, now) {
+            match decide(&self.tokens, &presented, now) {
                 Refresh::Reused => {
                     self.ended = true;
-                    self.rows.clear();
+                    self.tokens.clear();
                     None
                 }
                 Refresh::Expired => None,
                 Refresh::Issue(changes) => {
-                    for row in &mut self.rows {
+                    for row in &mut self.tokens {
                         if row.hash == hash {
                             row.state = RefreshState::Superseded;
                         }
@@ -156,7 +156,8 @@ mod tests {
                             row.state = RefreshState::Dead;
                         }
                     }
-                    self.rows.retain(|row| !changes.forget.contains(&row.hash));
+                    self.tokens
+                        .retain(|row| !changes.forget.contains(&row.hash));
                     Some(self.mint(Some(hash)))
                 }
             }
@@ -233,7 +234,7 @@ mod tests {
                 if let Some(successor) = successor {
                     model.issued(successor);
                     minted.push(successor);
-                    let mut live: Vec<Hash> = rows.rows.iter()
+                    let mut live: Vec<Hash> = rows.tokens.iter()
                         .filter(|row| row.state != RefreshState::Dead).map(|row| row.hash).collect();
                     let mut expected = model.waiting.clone();
                     expected.push(model.held);
@@ -293,6 +294,6 @@ mod tests {
         for _ in 0..MOST_DEAD + 50 {
             held = rows.present(held).unwrap();
         }
-        assert!(rows.rows.len() <= MOST_DEAD + MOST_SIBLINGS + 1);
+        assert!(rows.tokens.len() <= MOST_DEAD + MOST_SIBLINGS + 1);
     }
 }

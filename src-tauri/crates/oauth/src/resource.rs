@@ -15,24 +15,24 @@ const MAX_LENGTH: usize = 2048;
 
 /// The MCP endpoint at one audience, as it is stored with codes and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource(String);
+pub(crate) struct Resource(String);
 
 impl Resource {
     /// The MCP endpoint of an audience.
     #[must_use]
-    pub fn of(audience: &Audience) -> Self {
+    pub(crate) fn of(audience: &Audience) -> Self {
         Self(format!("{audience}{MCP_PATH}"))
     }
 
     /// As it is stored.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Reads what was stored.
     #[must_use]
-    pub fn from_stored(text: String) -> Self {
+    pub(crate) fn from_stored(text: String) -> Self {
         Self(text)
     }
 }
@@ -43,17 +43,17 @@ impl Resource {
     "the resource is not this server's; use the address in its protected resource metadata, or \
      leave resource out"
 )]
-pub struct InvalidTarget;
+pub(crate) struct InvalidTarget;
 
 /// The `resource` value we publish at an origin.
 #[must_use]
-pub fn canonical(origin: &RequestOrigin) -> String {
+pub(crate) fn canonical(origin: &RequestOrigin) -> String {
     format!("{}{MCP_PATH}", origin.base)
 }
 
 /// Checks the `resource` values of a request. Several are fine while each is ours; none means
 /// our own (clients of 2025-03-26 and the conformance suite send none).
-pub fn check<'a>(
+pub(crate) fn check<'a>(
     requested: impl IntoIterator<Item = &'a str>,
     origin: &RequestOrigin,
 ) -> Result<Resource, InvalidTarget> {

@@ -5,20 +5,20 @@
 use std::fmt;
 
 /// Calls to the MCP endpoint.
-pub const MCP: &str = "mcp";
+pub(crate) const MCP: &str = "mcp";
 /// Asked by clients that want a refresh token; they get one anyway.
-pub const OFFLINE_ACCESS: &str = "offline_access";
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// A set of the scopes we know. Never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
+pub(crate) struct Scope {
     mcp: bool,
     offline_access: bool,
 }
 
 /// Why a scope cannot be granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeError {
+pub(crate) enum ScopeError {
     /// A character no scope may hold (OAuth 2.1 section 1.4.1).
     #[error("the scope is not a list of names separated by single spaces; ask for mcp")]
     Malformed,
@@ -32,7 +32,7 @@ pub enum ScopeError {
 
 impl Scope {
     /// What a client gets that asks for nothing.
-    pub const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         mcp: true,
         offline_access: false,
     };
@@ -40,7 +40,7 @@ impl Scope {
     /// Reads an authorization request's `scope`. Names we do not know are left out silently, as
     /// OAuth 2.1 section 3.2.2.1 allows (the answer says what was granted); `mcp` is always in
     /// it, for a grant without it would be good for nothing.
-    pub fn for_authorization(asked: Option<&str>) -> Result<Self, ScopeError> {
+    pub(crate) fn for_authorization(asked: Option<&str>) -> Result<Self, ScopeError> {
         match asked {
             None => Ok(Self::DEFAULT),
             Some(text) => Ok(Self {
@@ -51,7 +51,7 @@ impl Scope {
     }
 
     /// Reads a refresh request's `scope`: the same or less than was granted.
-    pub fn for_refresh(asked: Option<&str>, granted: Self) -> Result<Self, ScopeError> {
+    pub(crate) fn for_refresh(asked: Option<&str>, granted: Self) -> Result<Self, ScopeError> {
         let Some(text) = asked else {
             return Ok(granted);
         };
@@ -64,7 +64,7 @@ impl Scope {
 
     /// Reads what [`Display`](fmt::Display) wrote into a row.
     #[must_use]
-    pub fn from_stored(text: &str) -> Self {
+    pub(crate) fn from_stored(text: &str) -> Self {
         let has = |name| text.split(' ').any(|found| found == name);
         Self {
             mcp: has(MCP),
@@ -74,7 +74,7 @@ impl Scope {
 
     /// Whether the MCP endpoint may be called with it.
     #[must_use]
-    pub const fn allows_mcp(self) -> bool {
+    pub(crate) const fn allows_mcp(self) -> bool {
         self.mcp
     }
 
@@ -167,10 +167,10 @@ mod tests {
             names in prop::collection::vec(
                 prop::sample::select(vec!["mcp", "offline_access", "email"]), 1..8,
             ),
-            seed in any::<u64>(),
+            by in any::<prop::sample::Index>(),
         ) {
             let mut shuffled = names.clone();
-            shuffled.rotate_left((seed % names.len() as u64) as usize);
+            shuffled.rotate_left(by.index(names.len()));
             prop_assert_eq!(asked(&names.join(" ")), asked(&shuffled.join(" ")));
         }
 

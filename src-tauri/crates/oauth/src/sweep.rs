@@ -4,19 +4,12 @@
 //! down what has ended, so that it is listed as such, and frees the room.
 
 use drawbridge_vault::{StoreError, Writer};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::approval::state::{COLLECT_AGAIN, COLLECT_LIFE};
-use crate::codes::CODE_LIFE;
 use crate::events::Event;
-use crate::grants::{ENDED_KEPT, EndReason, GrantDetails, UNUSED_LIFE, end};
+use crate::grants::{ENDED_KEPT, EndReason, GrantDetails, UNUSED_LIFE, end, end_of};
 use crate::{AuthorizationServer, GrantId};
 
-/// How long a grant may wait for its client: until its browser collects the code, a second time
-/// if the first answer got lost, and until the code ends.
-const CONNECT_LIFE: SignedDuration = SignedDuration::from_secs(
-    COLLECT_LIFE.as_secs() + COLLECT_AGAIN.as_secs() + CODE_LIFE.as_secs(),
-);
 /// Ended grants are ended in pieces of this many, so that no request waits long behind them.
 const BATCH: usize = 500;
 
@@ -50,70 +43,46 @@ impl AuthorizationServer {
     }
 
     async fn sweep_grants(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let before = |life| now.checked_sub(life).unwrap_or(Timestamp::MIN);
-        let (unused_since, created_before) = (before(UNUSED_LIFE), before(CONNECT_LIFE));
-        let mut over: Vec<(String, EndReason)> = Vec::new();
-        self.vault().read(|reader| {
-            let reasons = [
-                (reader.grants_expired(now)?, EndReason::Expired),
-                (reader.grants_unused_since(unused_since)?, EndReason::Unused),
-            ];
-            for (ids, reason) in reasons {
-                over.extend(ids.into_iter().map(|id| (id, reason)));
-            }
-            // A grant that was never connected was never used after its approval.
-            for id in reader.grants_unused_since(created_before)? {
-                let Some(row) = reader.grant(&id)? else {
-                    continue;
-                };
-                if !GrantDetails::read(&row)?.connected {
-                    over.push((id, EndReason::NeverConnected));
-                }
-            }
-            Ok::<_, StoreError>(())
+        let unused_since = now.checked_sub(UNUSED_LIFE).unwrap_or(Timestamp::MIN);
+        let over = self.vault().read(|reader| {
+            let mut over = reader.grants_expired(now)?;
+            over.extend(reader.grants_unused_since(unused_since)?);
+            Ok::<_, StoreError>(over)
         })?;
         let mut count = 0;
         for batch in over.chunks(BATCH) {
             let batch = batch.to_vec();
             let ended = self
                 .vault()
-                .write(move |writer| {
-                    let mut ended = Vec::new();
-                    for (id, reason) in batch {
-                        if still_over(writer, &id, reason, now, unused_since)?
-                            && end(writer, &id, now, reason)?
-                        {
-                            ended.push((id, reason));
-                        }
-                    }
-                    Ok::<_, StoreError>(ended)
-                })
+                .write(move |writer| end_all(writer, batch, now))
                 .await?;
             count += ended.len();
-            for (id, reason) in ended {
-                if let Ok(grant) = GrantId::parse(&id) {
-                    self.emit(Event::GrantEnded { grant, reason });
-                }
+            for (grant, reason) in ended {
+                self.emit(Event::GrantEnded { grant, reason });
             }
         }
         Ok(count)
     }
 }
 
-/// Whether what was read before the write still holds: the grant may have been used since.
-fn still_over(
+/// Ends those of these grants that are still over: each may have been used since it was read.
+fn end_all(
     writer: &Writer<'_>,
-    id: &str,
-    reason: EndReason,
+    ids: Vec<String>,
     now: Timestamp,
-    unused_since: Timestamp,
-) -> Result<bool, StoreError> {
-    let Some(row) = writer.grant(id)? else {
-        return Ok(false);
-    };
-    Ok(match reason {
-        EndReason::Expired => row.expires_at.is_some_and(|expiry| expiry <= now),
-        EndReason::Unused => row.last_used_at <= unused_since,
-        _ => !GrantDetails::read(&row)?.connected,
-    })
+) -> Result<Vec<(GrantId, EndReason)>, StoreError> {
+    let mut ended = Vec::new();
+    for id in ids {
+        let Some(row) = writer.grant(&id)? else {
+            continue;
+        };
+        let Some(reason) = end_of(&row, now) else {
+            continue;
+        };
+        let reason = GrantDetails::read(&row)?.reason_for(reason);
+        if end(writer, &id, now, reason)? {
+            ended.extend(GrantId::parse(&id).ok().map(|grant| (grant, reason)));
+        }
+    }
+    Ok(ended)
 }

@@ -2,7 +2,7 @@
 //! a vault in a temporary folder.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -203,10 +203,15 @@ pub(crate) struct World {
     pub(crate) events: Arc<KeptEvents>,
     pub(crate) settings: watch::Sender<Settings>,
     pub(crate) vault: Vault,
-    _directory: tempfile::TempDir,
+    sent: AtomicU32,
+    directory: tempfile::TempDir,
 }
 
 impl World {
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     pub(crate) fn settings() -> Settings {
         Settings {
             local_listener: Some(([127, 0, 0, 1], 8788).into()),
@@ -253,7 +258,8 @@ impl World {
             events,
             settings,
             vault,
-            _directory: directory,
+            sent: AtomicU32::new(1),
+            directory,
         }
     }
 
@@ -272,9 +278,11 @@ impl World {
         }
     }
 
-    /// Sends a request to the public router as a listener would.
+    /// Sends a request to the public router as a listener would, each from another address, so
+    /// that only tests of the limits meet them.
     pub(crate) async fn send(&self, origin: RequestOrigin, request: Request<Body>) -> Reply {
-        let address = ClientAddress([127, 0, 0, 1].into());
+        let [_, b, c, d] = self.sent.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        let address = ClientAddress([127, b, c, d].into());
         self.send_from(address, origin, request).await
     }
 
@@ -311,7 +319,7 @@ impl World {
         self.send(Self::loopback(), request).await
     }
 
-    /// Posts a form; between two tests of one the limits have come back.
+    /// Posts a form.
     pub(crate) async fn form(&self, path: &str, parameters: &[(&str, &str)]) -> Reply {
         self.post(
             path,
@@ -380,6 +388,11 @@ impl World {
             ("client_id", client),
         ];
         self.form("/oauth/token", &parameters).await
+    }
+
+    pub(crate) async fn revoke_token(&self, client: &str, token: &str) -> Reply {
+        self.form("/oauth/revoke", &[("token", token), ("client_id", client)])
+            .await
     }
 
     /// A connected client: its id, its grant and its first tokens.

@@ -49,7 +49,7 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// Every kind; [`crate::redact`] cuts them all.
+    /// Every kind; [`crate::redact()`] cuts them all.
     pub(crate) const ALL: [Self; 9] = [
         Self::Access,
         Self::Refresh,

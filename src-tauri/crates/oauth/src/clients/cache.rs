@@ -19,14 +19,14 @@ use crate::AuthorizationServer;
 use crate::limits::{Budget, KNOWN_DOCUMENTS_PER_MINUTE, UNKNOWN_DOCUMENTS_PER_MINUTE};
 
 /// The longest a document is kept, whatever its headers say.
-pub const MOST_FRESH: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const MOST_FRESH: SignedDuration = SignedDuration::from_hours(24);
 /// How many documents are kept. The one that is stale first makes room.
 const MOST_KEPT: usize = 256;
 /// How many documents of unknown hosts are fetched at once.
 const UNKNOWN_AT_ONCE: usize = 2;
 /// How many documents of known hosts are fetched at once.
 const KNOWN_AT_ONCE: usize = 4;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Hosts whose clients we know.
 const KNOWN_HOSTS: [&str; 3] = ["chatgpt.com", "claude.ai", "vscode.dev"];
@@ -246,7 +246,7 @@ mod tests {
             world.server.resolve_client(UNKNOWN).await.unwrap();
         }
         assert_eq!(world.documents.fetched(), 1);
-        world.clock.advance(Duration::from_secs(600));
+        world.clock.advance(Duration::from_mins(10));
         world.server.resolve_client(UNKNOWN).await.unwrap();
         assert_eq!(world.documents.fetched(), 2);
     }
@@ -258,7 +258,7 @@ mod tests {
             .documents
             .answer(UNKNOWN, Answer::Document(body(UNKNOWN), 1_000_000_000));
         world.server.resolve_client(UNKNOWN).await.unwrap();
-        world.clock.advance(Duration::from_secs(24 * 3600));
+        world.clock.advance(Duration::from_hours(24));
         world.server.resolve_client(UNKNOWN).await.unwrap();
         assert_eq!(world.documents.fetched(), 2);
     }
@@ -306,7 +306,7 @@ mod tests {
         }
         assert_eq!(refused, 10 - UNKNOWN_DOCUMENTS_PER_MINUTE);
         world.server.resolve_client(COPIES[0].0).await.unwrap();
-        world.clock.advance(Duration::from_secs(60));
+        world.clock.advance(Duration::from_mins(1));
         world
             .server
             .resolve_client("https://client9.example/client.json")

@@ -15,7 +15,7 @@ use crate::redirect_uri::{self, RedirectUriError};
 /// The longest address that is taken, in bytes.
 const MAX_ADDRESS: usize = 1024;
 /// The most bytes of a document (CIMD section 6.6 recommends 5 KB).
-pub const MAX_DOCUMENT: usize = 5 * 1024;
+pub(crate) const MAX_DOCUMENT: usize = 5 * 1024;
 /// The most redirect URIs of a document.
 const MAX_REDIRECTS: usize = 20;
 /// The longest name that is kept, in characters.
@@ -136,7 +136,7 @@ fn is_public_name(name: &str) -> bool {
 /// Why a document is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
-    /// More than [`MAX_DOCUMENT`].
+    /// More than 5 KB.
     #[error("its metadata document is longer than {MAX_DOCUMENT} bytes")]
     TooLong,
     /// No JSON object.
@@ -312,6 +312,7 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_as_it_is_written_or_not_at_all() {
+        use AddressError as E;
         for text in [
             ADDRESS,
             "https://chatgpt.com/oauth/client.json",
@@ -324,7 +325,6 @@ mod tests {
                 text
             );
         }
-        use AddressError as E;
         for (text, expected) in [
             ("http://client.example/x", E::Malformed),
             ("https://client.example", E::NoPath),

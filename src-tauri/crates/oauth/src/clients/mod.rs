@@ -197,6 +197,7 @@ impl AuthorizationServer {
         let mut client = self
             .registered_client(client_id)?
             .ok_or(ClientError::Unknown)?;
+        self.note_use(client_id).await?;
         if known_only {
             client
                 .redirect_uris

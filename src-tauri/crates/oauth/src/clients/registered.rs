@@ -12,9 +12,9 @@ use crate::{AuthorizationServer, RegisteredClientId};
 
 /// The most registered clients that are kept. When there are more, the one that was not used for
 /// the longest time goes, among those no person ever approved.
-pub const MOST_REGISTERED: u64 = 10_000;
+pub(crate) const MOST_REGISTERED: u64 = 10_000;
 /// A client younger than this is never dropped to make room.
-pub const PROTECTED_LIFE: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const PROTECTED_LIFE: SignedDuration = SignedDuration::from_mins(15);
 /// The most redirect URIs of a client.
 const MAX_REDIRECTS: usize = 20;
 /// The longest name, in characters.
@@ -207,6 +207,16 @@ impl AuthorizationServer {
         row.filter(|row| row.kind == ClientKind::Registered.as_str())
             .map(information)
             .transpose()
+    }
+}
+
+impl AuthorizationServer {
+    /// Says that a registered client is in use, so that others make room before it.
+    pub(super) async fn note_use(&self, id: &str) -> Result<(), StoreError> {
+        let (id, now) = (id.to_owned(), self.now());
+        self.vault()
+            .write_soon(move |writer| writer.touch_client(&id, now).map(drop))
+            .await
     }
 }
 

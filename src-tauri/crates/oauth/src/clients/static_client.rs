@@ -78,6 +78,10 @@ struct Details {
 
 impl AuthorizationServer {
     /// The static client with its secret, if there is one.
+    #[expect(
+        clippy::unused_async,
+        reason = "its callers need not know which of these write"
+    )]
     pub async fn static_client(&self) -> Result<Option<StaticClient>, StoreError> {
         let vault = self.vault().clone();
         vault.read(|reader| {

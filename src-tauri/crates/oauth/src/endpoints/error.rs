@@ -18,8 +18,6 @@ pub(crate) enum ErrorCode {
     InvalidClient,
     /// The code or refresh token is not valid for this client (OAuth 2.1 section 3.2.4).
     InvalidGrant,
-    /// The client may not use this grant type (OAuth 2.1 section 3.2.4).
-    UnauthorizedClient,
     /// This server does not know the grant type (OAuth 2.1 section 3.2.4).
     UnsupportedGrantType,
     /// The scope is malformed, unknown, or more than was granted (OAuth 2.1 section 3.2.4).
@@ -47,7 +45,6 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
-            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",

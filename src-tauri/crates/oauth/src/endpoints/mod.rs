@@ -3,9 +3,18 @@
 mod client_auth;
 pub(crate) mod error;
 mod metadata;
+#[cfg(test)]
+mod metadata_tests;
 mod register;
+#[cfg(test)]
+mod register_tests;
 mod revoke;
+#[cfg(test)]
+mod revoke_tests;
 mod token;
+mod token_error;
+#[cfg(test)]
+mod token_tests;
 
 use axum::Router;
 use axum::middleware::from_fn;

@@ -12,7 +12,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::client_auth::ClientAuthError;
 use super::error::{ErrorCode, json_error, too_many_requests};
-use super::token::{client_error_response, parse_form};
+use super::token::parse_form;
+use super::token_error::client_error_response;
 use crate::body::{self, BodyError};
 use crate::events::Event;
 use crate::form::FormError;

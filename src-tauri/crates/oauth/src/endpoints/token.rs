@@ -10,29 +10,28 @@ use axum::{Extension, Json};
 use drawbridge_vault::{
     AccessTokenRow, GrantRow, RefreshState, RefreshTokenRow, StoreError, Writer,
 };
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::client_auth::{AuthenticatedClient, ClientAuthError};
-use super::error::{ErrorCode, json_error, too_many_requests};
-use crate::body::{self, BodyError};
+use super::client_auth::AuthenticatedClient;
+use super::token_error::TokenError;
+use crate::body;
 use crate::clients::ClientKind;
-use crate::codes::{self, Attempt, CodeDetails, CodeRefusal, CodeUse, Exchange};
+use crate::codes::{self, Attempt, CodeDetails, CodeUse, Exchange};
 use crate::events::Event;
 use crate::form::{Form, FormError, FormLimits, parse_unique};
 use crate::grants::{self, EndReason, GrantDetails, UNUSED_LIFE, bounded_expiry, end_of};
 use crate::headers::json_headers;
-use crate::limits::{Endpoint, TooMany};
+use crate::limits::Endpoint;
 use crate::refresh::{self, Refresh};
 use crate::resource::{self, InvalidTarget, Resource};
-use crate::scope::{Scope, ScopeError};
+use crate::scope::Scope;
 use crate::tokens::{self, Token, TokenHash, TokenKind};
 use crate::{Audience, AuthorizationServer, ClientAddress, GrantId, RequestOrigin};
 
 /// How long an access token lives, if its grant does.
-pub const ACCESS_LIFE: SignedDuration = SignedDuration::from_hours(1);
+pub(crate) const ACCESS_LIFE: SignedDuration = SignedDuration::from_hours(1);
 /// How long a refresh token may stay unused, if its grant lives.
 const REFRESH_LIFE: SignedDuration = UNUSED_LIFE;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -65,315 +64,6 @@ impl<E: Into<TokenError>> From<E> for Refused {
         Self {
             client: None,
             error: error.into(),
-        }
-    }
-}
-
-/// Why no token is issued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenError {
-    TooMany(TooMany),
-    Body(BodyError),
-    Form(FormErrorKind),
-    MissingParameter(&'static str),
-    UnsupportedGrantType,
-    Client(ClientAuthError),
-    CodeUnknown,
-    Code(CodeRefusal),
-    CodeReused,
-    RefreshUnknown,
-    RefreshOtherClient,
-    RefreshExpired,
-    RefreshReused,
-    GrantEnded,
-    Target(InvalidTarget),
-    Scope(ScopeError),
-    Store(StoreError),
-}
-
-/// [`FormError`] without its text, so that the error stays small and plain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FormErrorKind {
-    Repeated(&'static str),
-    Other,
-}
-
-impl From<BodyError> for TokenError {
-    fn from(error: BodyError) -> Self {
-        Self::Body(error)
-    }
-}
-
-impl From<FormError> for TokenError {
-    fn from(error: FormError) -> Self {
-        Self::Form(match error {
-            FormError::Repeated(name) => FormErrorKind::Repeated(name),
-            _ => FormErrorKind::Other,
-        })
-    }
-}
-
-impl From<ClientAuthError> for TokenError {
-    fn from(error: ClientAuthError) -> Self {
-        Self::Client(error)
-    }
-}
-
-impl From<InvalidTarget> for TokenError {
-    fn from(error: InvalidTarget) -> Self {
-        Self::Target(error)
-    }
-}
-
-impl From<StoreError> for TokenError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl TokenError {
-    /// Status, code and description: the table of OAuth 2.1 section 3.2.4.
-    fn answer(&self) -> (StatusCode, ErrorCode, String) {
-        use CodeRefusal as C;
-        use ErrorCode as E;
-        let bad = StatusCode::BAD_REQUEST;
-        let (status, code, text): (_, _, &str) = match self {
-            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, E::TemporarilyUnavailable, ""),
-            Self::Body(BodyError::ContentType(_)) => (
-                bad,
-                E::InvalidRequest,
-                "The body must be a form: send Content-Type application/x-www-form-urlencoded",
-            ),
-            Self::Body(BodyError::TooLong) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                E::InvalidRequest,
-                "The body is longer than 16 KB; a token request needs far less",
-            ),
-            Self::Body(BodyError::Broken) => (
-                bad,
-                E::InvalidRequest,
-                "The body did not arrive whole; send it again",
-            ),
-            Self::Form(FormErrorKind::Repeated(name)) => {
-                let text = format!("The parameter {name} is given more than once; give it once");
-                return (bad, E::InvalidRequest, text);
-            }
-            Self::Form(FormErrorKind::Other) => (
-                bad,
-                E::InvalidRequest,
-                "The form is malformed: percent-encode every value, as UTF-8",
-            ),
-            Self::MissingParameter(name) => {
-                let text = format!("The parameter {name} is missing");
-                return (bad, E::InvalidRequest, text);
-            }
-            Self::UnsupportedGrantType => (
-                bad,
-                E::UnsupportedGrantType,
-                "This grant type is not offered here; use authorization_code or refresh_token",
-            ),
-            Self::Client(error) => return client_error(error),
-            Self::CodeUnknown => (
-                bad,
-                E::InvalidGrant,
-                "Invalid authorization code: it is not known here, was used before, or its \
-                 connection has ended. Start the authorization again.",
-            ),
-            Self::Code(C::OtherClient) => (
-                bad,
-                E::InvalidGrant,
-                "Invalid authorization code: it was issued to another client. Use the client_id \
-                 of the authorization request.",
-            ),
-            Self::Code(C::Expired) => (
-                bad,
-                E::InvalidGrant,
-                "Invalid authorization code: it has expired. Codes live a few minutes; start the \
-                 authorization again.",
-            ),
-            Self::Code(C::OtherRedirect) => (
-                bad,
-                E::InvalidGrant,
-                "Redirect URI mismatch: redirect_uri is not the one of the authorization request. \
-                 Send exactly that one, or leave it out.",
-            ),
-            Self::Code(C::VerifierMissing) => (
-                bad,
-                E::InvalidGrant,
-                "code_verifier is missing: the code was asked for with PKCE, so the verifier has \
-                 to come with it.",
-            ),
-            Self::Code(C::VerifierWrong) => (
-                bad,
-                E::InvalidGrant,
-                "code_verifier does not match the code_challenge of the authorization request. \
-                 Start the authorization again.",
-            ),
-            Self::Code(C::VerifierUnasked) => (
-                bad,
-                E::InvalidGrant,
-                "A code_verifier came with a code that was asked for without PKCE. Start the \
-                 authorization again with code_challenge.",
-            ),
-            Self::Code(C::OtherResource) | Self::Target(InvalidTarget) => (
-                bad,
-                E::InvalidTarget,
-                "The resource is not the one of the authorization request. Send the one from the \
-                 protected resource metadata, or leave it out.",
-            ),
-            Self::Code(C::SiblingUsed) => (
-                bad,
-                E::InvalidGrant,
-                "Invalid authorization code: another code of this authorization was exchanged \
-                 already. Start the authorization again if that was not you.",
-            ),
-            Self::CodeReused => (
-                bad,
-                E::InvalidGrant,
-                "Invalid authorization code: it was used before. To be safe, the connection it \
-                 made has been ended. Start the authorization again.",
-            ),
-            Self::RefreshUnknown => (
-                bad,
-                E::InvalidGrant,
-                "The refresh token is not known here, or its connection has ended. Connect again.",
-            ),
-            Self::RefreshOtherClient => (
-                bad,
-                E::InvalidGrant,
-                "The refresh token was issued to another client. Use the client_id it was issued \
-                 to.",
-            ),
-            Self::RefreshExpired => (
-                bad,
-                E::InvalidGrant,
-                "The refresh token has expired: it was not used for 30 days. Connect again.",
-            ),
-            Self::RefreshReused => (
-                bad,
-                E::InvalidGrant,
-                "This refresh token was replaced, and its successor is in use: two hold this \
-                 connection. To be safe it has been ended. Connect again.",
-            ),
-            Self::GrantEnded => (
-                bad,
-                E::InvalidGrant,
-                "This connection has ended: it was revoked, has expired, or was not used for 30 \
-                 days. Connect again.",
-            ),
-            Self::Scope(ScopeError::Wider) => (
-                bad,
-                E::InvalidScope,
-                "The scope is wider than what was granted. Leave scope out to keep what was \
-                 granted.",
-            ),
-            Self::Scope(ScopeError::Malformed | ScopeError::Unknown) => (
-                bad,
-                E::InvalidScope,
-                "The scope is not one of this server. Ask for mcp, or leave scope out.",
-            ),
-            Self::Store(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                E::ServerError,
-                "Drawbridge could not reach its database; its log says why. Try again.",
-            ),
-        };
-        (status, code, text.to_owned())
-    }
-}
-
-/// The client's part of the table; revocation has the same.
-pub(super) fn client_error(error: &ClientAuthError) -> (StatusCode, ErrorCode, String) {
-    use ClientAuthError as A;
-    let (bad, unauthorized) = (StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED);
-    let (status, code, text) = match error {
-        A::Missing => (
-            bad,
-            ErrorCode::InvalidRequest,
-            "The parameter client_id is missing",
-        ),
-        A::TwoMethods => (
-            bad,
-            ErrorCode::InvalidRequest,
-            "The client authenticates twice; use the form or one Basic header",
-        ),
-        A::MalformedBasic => (
-            bad,
-            ErrorCode::InvalidRequest,
-            "The Basic header is malformed: it is client_id, a colon and the secret, in base64",
-        ),
-        A::TwoClients => (
-            bad,
-            ErrorCode::InvalidRequest,
-            "The form names another client_id than the Basic header",
-        ),
-        A::Unknown { .. } => (
-            unauthorized,
-            ErrorCode::InvalidClient,
-            "Invalid client: no client with this client_id is known here. Check the client ID \
-             shown in Drawbridge, or remove the connector in the client and add it again.",
-        ),
-        A::SecretMissing => (
-            unauthorized,
-            ErrorCode::InvalidClient,
-            "Invalid client: this client_id needs its client secret. Copy the one shown in \
-             Drawbridge into the connector.",
-        ),
-        A::SecretWrong { .. } => (
-            unauthorized,
-            ErrorCode::InvalidClient,
-            "Invalid client: the client secret is not the one set here (OAUTH_CLIENT_SECRET). \
-             Copy the one shown in Drawbridge into the connector.",
-        ),
-        A::SecretUnasked { .. } => (
-            unauthorized,
-            ErrorCode::InvalidClient,
-            "Invalid client: this client has no secret. Leave the client secret empty, or use \
-             the client ID that belongs to it.",
-        ),
-        A::TooMany(_) => (
-            StatusCode::TOO_MANY_REQUESTS,
-            ErrorCode::TemporarilyUnavailable,
-            "",
-        ),
-        A::Store(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorCode::ServerError,
-            "Drawbridge could not reach its database; its log says why. Try again.",
-        ),
-    };
-    (status, code, text.to_owned())
-}
-
-/// The answer to a client that is not accepted.
-pub(super) fn client_error_response(error: &ClientAuthError) -> Response {
-    if let ClientAuthError::TooMany(too_many) = error {
-        return too_many_requests(*too_many);
-    }
-    let (status, code, text) = client_error(error);
-    let mut response = json_error(status, code, &text);
-    let basic = matches!(
-        error,
-        ClientAuthError::Unknown { basic: true }
-            | ClientAuthError::SecretWrong { basic: true }
-            | ClientAuthError::SecretUnasked { basic: true }
-    );
-    if basic {
-        let challenge = HeaderValue::from_static("Basic realm=\"drawbridge\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    }
-    response
-}
-
-impl IntoResponse for TokenError {
-    fn into_response(self) -> Response {
-        match self {
-            Self::TooMany(too_many) => too_many_requests(too_many),
-            Self::Client(error) => client_error_response(&error),
-            error => {
-                let (status, code, text) = error.answer();
-                json_error(status, code, &text)
-            }
         }
     }
 }
@@ -647,6 +337,7 @@ fn exchange_code(
     }
     writer.mark_code_used(&hash.0, now)?;
     details.connected = true;
+    grant.expires_at = details.own_expiry(&grant);
     grant.details = details.write()?;
     grant.last_used_at = now;
     writer.put_grant(&grant)?;

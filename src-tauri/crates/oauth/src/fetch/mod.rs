@@ -11,6 +11,8 @@
 mod address;
 mod freshness;
 mod guarded;
+#[cfg(test)]
+mod guarded_tests;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
