@@ -49,7 +49,7 @@ pub(super) fn terms(terms: &Terms) -> TermsChoice {
 /// The question as it is shown to the person whose command this is.
 async fn shown(id: &str, context: &Context) -> Result<ApprovalView, CommandError> {
     let waiting: Vec<ApprovalView> = context.client.ask(&Ask::Approvals).await?;
-    waiting.into_iter().find(|approval| approval.id.eq_ignore_ascii_case(id.trim())).ok_or_else(
+    waiting.into_iter().find(|approval| approval.id == id.trim()).ok_or_else(
         || {
             CommandError::Failed(format!(
                 "No question {id:?} is waiting: it was answered, withdrawn after its time, or never \

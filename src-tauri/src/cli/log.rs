@@ -84,6 +84,6 @@ mod tests {
             readable(line),
             "2026-11-23T10:00:00Z INFO  a request was not let in http.status=403 listener=tunnel"
         );
-        assert_eq!(readable("no json\u{7}"), "no json\\u{7}");
+        assert_eq!(readable("no json\u{7}"), "no json[U+0007]");
     }
 }

@@ -74,9 +74,6 @@ fn hints(engine: &Engine, context: &Context) {
             "Your HTTPS front must forward to {tunnel} and keep the Host header."
         ));
     }
-    if let Some(warning) = engine.vault().warning() {
-        context.terminal.note(warning);
-    }
     if engine.gateway().servers().is_empty() {
         context.terminal.note(
             "No server yet. In another terminal: drawbridge servers add NAME -- COMMAND ARGS…",

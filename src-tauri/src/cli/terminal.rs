@@ -52,20 +52,24 @@ impl Terminal {
     }
 }
 
-/// Makes text of other programs harmless for a terminal: whatever is no printable character is
-/// spelled out.
+/// Makes text of other programs harmless for a terminal: characters that print nothing, or move
+/// what stands around them, are spelled out.
 #[must_use]
 pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| {
-            let hidden = character.is_control()
-                || matches!(character,
-                    '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-            let escaped = hidden.then(|| character.escape_unicode());
-            let plain = (!hidden).then_some(character);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
+    use std::fmt::Write as _;
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        let hidden = character.is_control()
+            || matches!(character,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if hidden {
+            // Writing to a string does not fail.
+            let _ = write!(clean, "[U+{:04X}]", u32::from(character));
+        } else {
+            clean.push(character);
+        }
+    }
+    clean
 }
 
 /// Rows under headings, each column as wide as its widest cell; the last is not padded.
@@ -145,7 +149,7 @@ mod tests {
     fn a_strangers_name_cannot_move_the_cursor() {
         assert_eq!(
             printable("Chat\u{1b}[2JGPT\u{202e}x"),
-            "Chat\\u{1b}[2JGPT\\u{202e}x"
+            "Chat[U+001B][2JGPT[U+202E]x"
         );
         assert_eq!(printable("Ünïcode ✓"), "Ünïcode ✓");
     }
