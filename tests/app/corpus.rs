@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[expect(unreachable_pub, reason = "there it is a library")]
 #[path = "../../fuzz/src/lib.rs"]
 mod checks;
 

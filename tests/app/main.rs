@@ -15,10 +15,12 @@
 mod attacks;
 mod cli;
 mod corpus;
+mod floods;
 mod guide;
 mod harness;
 mod keys;
 mod kill;
 mod mcp;
 mod oauth;
+mod origins;
 mod sdk;

@@ -3,3 +3,4 @@
 mod exit_codes;
 mod serve;
 mod shapes;
+mod terminal;

@@ -1,6 +1,9 @@
 //! `drawbridge serve`: how it starts, that there is one, and how it ends.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::harness::{Client, House, HouseBuilder, Signal};
 
@@ -28,6 +31,38 @@ async fn term_and_int_both_stop_it_in_time() {
         house.knock(&mut browser, &client.authorization()).await;
         house.stop(how);
     }
+}
+
+#[tokio::test]
+async fn a_call_in_flight_does_not_hold_it_up() {
+    let mut house = House::start().await;
+    house.add_server("fixture").await;
+    let client = Client::register(&house).await;
+    let tokens = house.connect(&client).await;
+    let tools = client.tools(&tokens.access).await;
+    let run = tools
+        .iter()
+        .find(|name| name.ends_with("run"))
+        .unwrap()
+        .clone();
+    let begun = house.home().join("begun");
+    let script = format!("echo > '{}'; exec sleep 300", begun.display());
+    let call = json!({"name": run, "arguments":
+        {"command": ["sh", "-c", script], "environment": {}, "way": "child"}});
+    let flying = tokio::spawn(async move {
+        client
+            .rpc_or_break(&tokens.access, "tools/call", call)
+            .await
+    });
+    // A file says that the program runs; nobody tells us when a file appears.
+    let end = Instant::now() + Duration::from_secs(30);
+    while !begun.exists() {
+        assert!(Instant::now() < end, "the call never reached the server");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    house.stop(Signal::Term);
+    // It was answered that the server ended, or the connection broke: either way it is over.
+    let _ = flying.await.unwrap();
 }
 
 #[tokio::test]

@@ -194,3 +194,30 @@ async fn nothing_else_is_public() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_strangers_name_moves_no_cursor_and_forges_no_log_line() {
+    let house = House::start().await;
+    let name = "x\u{1b}[2J\u{202e}\r\nforged: approved by the owner";
+    let asked = json!({"client_name": name, "redirect_uris": [crate::harness::REDIRECT],
+        "token_endpoint_auth_method": "none"});
+    let url = format!("{}/oauth/register", house.base());
+    let sending = crate::harness::Sending::post(&url).json(&asked);
+    let registered = house.network.send(sending).await.expect(201).json();
+    let mut client = Client::register(&house).await;
+    client.id = crate::harness::text(&registered, "client_id");
+    let mut browser = house.browser();
+    house.knock(&mut browser, &client.authorization()).await;
+    let plain = house.owner().done(&["approvals"]).await.stdout;
+    let approval = house.owner().only_approval().await;
+    house.owner().done(&["approve", &approval]).await;
+    let connections = house.owner().done(&["connections"]).await.stdout;
+    let log = house.owner().done(&["log"]).await.stdout;
+    for said in [plain, connections, log, house.said()] {
+        assert!(!said.contains(['\u{1b}', '\u{202e}', '\r']), "{said:?}");
+        assert!(
+            !said.lines().any(|line| line.starts_with("forged")),
+            "{said}"
+        );
+    }
+}

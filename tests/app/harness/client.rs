@@ -306,16 +306,34 @@ impl Client {
 
     /// One JSON-RPC request at `/mcp`, as ChatGPT sends it after `initialize`.
     pub(crate) async fn rpc(&self, token: Option<&str>, method: &str, params: Value) -> Answer {
+        self.network
+            .send(self.rpc_sending(token, method, &params))
+            .await
+    }
+
+    /// Likewise where the connection may break before there is an answer.
+    pub(crate) async fn rpc_or_break(
+        &self,
+        token: &str,
+        method: &str,
+        params: Value,
+    ) -> Result<Answer, String> {
+        self.network
+            .try_send(self.rpc_sending(Some(token), method, &params))
+            .await
+    }
+
+    fn rpc_sending(&self, token: Option<&str>, method: &str, params: &Value) -> Sending {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut sending = Sending::post(&self.resource())
+        let sending = Sending::post(&self.resource())
             .from(self.address)
             .json(&request)
             .header("accept", "application/json, text/event-stream")
             .header("mcp-protocol-version", "2025-11-25");
-        if let Some(token) = token {
-            sending = sending.bearer(token);
+        match token {
+            Some(token) => sending.bearer(token),
+            None => sending,
         }
-        self.network.send(sending).await
     }
 
     /// The names of the tools this token may see.

@@ -1,20 +1,21 @@
 //! One running Drawbridge, and what must hold when it ends.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::process::{ChildStdin, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::captured::Captured;
 use super::owner::{Owner, text};
 use super::processes::{Pinned, Signal, descendants, signal, survivors};
-use super::{Browser, Canary, Network};
+use super::{Browser, Canary, Network, python};
 
 /// How long the start may take: Argon2id on a busy machine is the slowest part of it.
 const START: Duration = Duration::from_mins(1);
@@ -23,6 +24,10 @@ const STOP: Duration = Duration::from_secs(2);
 
 /// Any free ports, so that houses stand side by side.
 const ANY_PORTS: [&str; 6] = ["--port", "0", "--local-port", "0", "--tunnel-port", "0"];
+
+/// Runs a program on a new terminal and ends as it ends.
+const ON_A_TERMINAL: &str =
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
 
 /// The real program.
 pub(crate) fn program() -> &'static str {
@@ -34,6 +39,7 @@ pub(crate) fn program() -> &'static str {
 pub(crate) struct HouseBuilder {
     environment: BTreeMap<String, String>,
     public: Option<String>,
+    on_terminal: bool,
     home: Arc<TempDir>,
     canary: Canary,
 }
@@ -55,6 +61,8 @@ impl HouseBuilder {
             }
         }
         environment.insert("HOME".to_owned(), home.path().to_str().unwrap().to_owned());
+        // The canary shall see everything that could ever be logged.
+        environment.insert("DRAWBRIDGE_LOG".to_owned(), "trace".to_owned());
         environment.insert(
             "DRAWBRIDGE_HOME".to_owned(),
             data.to_str().unwrap().to_owned(),
@@ -62,6 +70,7 @@ impl HouseBuilder {
         Self {
             environment,
             public: None,
+            on_terminal: false,
             home,
             canary: Canary::default(),
         }
@@ -83,6 +92,12 @@ impl HouseBuilder {
     pub(crate) fn public(self, host: &str) -> Self {
         let url = format!("https://{host}");
         self.public_from_file(&url).environment("BASE_URL", &url)
+    }
+
+    /// Runs it on a terminal of its own, where a person sits.
+    pub(crate) fn on_terminal(mut self) -> Self {
+        self.on_terminal = true;
+        self
     }
 
     /// The public origin comes from a `.env` file.
@@ -142,18 +157,23 @@ impl HouseBuilder {
 
     fn launch(&self, ports: &[&str]) -> Running {
         let mut running = self.spawn(ports);
-        match running.ready.recv_timeout(START) {
-            Ok(()) => running,
-            Err(why) => {
-                signal(running.pid, Signal::Kill);
-                let status = running.exit.recv_timeout(START);
-                panic!("not ready ({why:?}, {status:?}): {:#?}", running.gather());
-            }
+        if !running.is_ready() {
+            signal(running.pid, Signal::Kill);
+            let status = running.exit.recv_timeout(START);
+            panic!("not ready ({status:?}): {:#?}", running.gather());
         }
+        running.look();
+        running
     }
 
     fn spawn(&self, ports: &[&str]) -> Running {
-        let mut command = std::process::Command::new(program());
+        let mut command = if self.on_terminal {
+            let mut command = std::process::Command::new(python());
+            command.args(["-c", ON_A_TERMINAL, program()]);
+            command
+        } else {
+            std::process::Command::new(program())
+        };
         command.arg("serve").args(ports);
         command.args([
             "--tunnel",
@@ -163,23 +183,27 @@ impl HouseBuilder {
             .env_clear()
             .envs(&self.environment)
             .current_dir(self.home.path())
-            .stdin(Stdio::null())
+            .stdin(if self.on_terminal {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let pid = child.id();
-        let (told_ready, ready) = channel();
-        let stdout = Captured::start(child.stdout.take().unwrap(), Some(told_ready));
-        let stderr = Captured::start(child.stderr.take().unwrap(), None);
+        let stdout = Captured::start(child.stdout.take().unwrap());
+        let stderr = Captured::start(child.stderr.take().unwrap());
+        let typed = child.stdin.take();
         let (told_exit, exit) = channel();
         std::thread::spawn(move || told_exit.send(child.wait().unwrap()));
         Running {
             pid,
             exit,
-            ready,
             stdout,
             stderr,
+            typed,
         }
     }
 }
@@ -187,56 +211,29 @@ impl HouseBuilder {
 struct Running {
     pid: u32,
     exit: Receiver<ExitStatus>,
-    ready: Receiver<()>,
     stdout: Captured,
     stderr: Captured,
+    /// What a person types, where it runs on a terminal.
+    typed: Option<ChildStdin>,
 }
 
 impl Running {
+    /// Waits until it says that it is ready, or has ended.
+    fn is_ready(&self) -> bool {
+        self.stdout.wait(START, |said| said.contains("is ready"))
+    }
+
+    /// On a terminal the program is the terminal's child.
+    fn look(&mut self) {
+        if self.typed.is_some() {
+            let inside = descendants(self.pid);
+            self.pid = inside.first().expect("the terminal runs it").pid;
+        }
+    }
+
     /// Everything it said, once it has ended.
     fn gather(&mut self) -> (String, String) {
-        (self.stdout.all(), self.stderr.all())
-    }
-}
-
-struct Captured {
-    text: Arc<Mutex<String>>,
-    ended: Receiver<()>,
-}
-
-impl Captured {
-    fn start(source: impl Read + Send + 'static, ready: Option<Sender<()>>) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let kept = Arc::clone(&text);
-        let (told, ended) = channel();
-        std::thread::spawn(move || {
-            let mut source = BufReader::new(source);
-            let mut line = Vec::new();
-            while source
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|read| read > 0)
-            {
-                let said = String::from_utf8_lossy(&line).into_owned();
-                kept.lock().unwrap().push_str(&said);
-                if let Some(ready) = ready.as_ref().filter(|_| said.contains("is ready")) {
-                    let _ = ready.send(());
-                }
-                line.clear();
-            }
-            let _ = told.send(());
-        });
-        Self { text, ended }
-    }
-
-    fn all(&self) -> String {
-        let closed = self.ended.recv_timeout(STOP);
-        let text = self.text.lock().unwrap().clone();
-        assert_ne!(
-            closed,
-            Err(RecvTimeoutError::Timeout),
-            "somebody still holds its output: {text}"
-        );
-        text
+        (self.stdout.all(STOP), self.stderr.all(STOP))
     }
 }
 
@@ -287,6 +284,11 @@ impl House {
         self.builder.data()
     }
 
+    /// The folder that stands for the account's home.
+    pub(crate) fn home(&self) -> &Path {
+        self.builder.home()
+    }
+
     /// `http://127.0.0.1:<port>`, where clients on this computer reach it.
     pub(crate) fn local_url(&self) -> String {
         text(&self.status, "local_url")
@@ -329,15 +331,55 @@ impl House {
     /// What it printed and logged to standard error so far.
     pub(crate) fn said(&self) -> String {
         let running = self.running.as_ref().expect("it runs");
-        let stdout = running.stdout.text.lock().unwrap();
-        let stderr = running.stderr.text.lock().unwrap();
-        format!("{stdout}{stderr}")
+        format!("{}{}", running.stdout.so_far(), running.stderr.so_far())
+    }
+
+    /// Waits until what it has said is enough, where a person reads it on a terminal.
+    pub(crate) fn reads(&self, enough: impl Fn(&str) -> bool) {
+        let running = self.running.as_ref().expect("it runs");
+        assert!(
+            running.stdout.wait(START, enough),
+            "it said only: {}",
+            running.stdout.so_far()
+        );
+    }
+
+    /// Types a line on its terminal.
+    pub(crate) fn types(&mut self, line: &str) {
+        let typed = self
+            .running
+            .as_mut()
+            .and_then(|running| running.typed.as_mut());
+        typed
+            .expect("it runs on a terminal")
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
+    }
+
+    /// What any program of this user can see of it and of what it started.
+    fn note_processes(&mut self, pid: u32) {
+        let children = descendants(pid);
+        let own = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        self.outputs.push((
+            "its arguments".to_owned(),
+            String::from_utf8_lossy(&own).into_owned(),
+        ));
+        for child in &children {
+            for seen in ["cmdline", "environ"] {
+                let bytes =
+                    std::fs::read(format!("/proc/{}/{seen}", child.pid)).unwrap_or_default();
+                let place = format!("{seen} of the child {}", child.name);
+                self.outputs
+                    .push((place, String::from_utf8_lossy(&bytes).into_owned()));
+            }
+        }
+        self.children.extend(children);
     }
 
     /// The power cut: gone without a word, with everything it had started.
     pub(crate) fn kill(&mut self) {
         let pid = self.pid();
-        self.children.extend(descendants(pid));
+        self.note_processes(pid);
         signal(pid, Signal::Kill);
         self.ended(None);
     }
@@ -354,6 +396,19 @@ impl House {
         self.outputs.push(("standard output".to_owned(), stdout));
         self.outputs.push(("standard error".to_owned(), stderr));
         status
+    }
+
+    /// Starts it again on the same data, but at other ports and with more in its environment.
+    pub(crate) async fn restart_elsewhere(&mut self, environment: &[(&str, &str)]) {
+        assert!(self.running.is_none(), "it still runs");
+        for (name, value) in environment {
+            if *name == "BASE_URL" {
+                self.builder.public = Some((*value).to_owned());
+            }
+            self.builder = self.builder.clone().environment(name, value);
+        }
+        self.running = Some(self.builder.launch(&ANY_PORTS));
+        self.look().await;
     }
 
     /// Starts it again on the same data and the same ports.
@@ -387,17 +442,12 @@ impl House {
             tunnel,
         ];
         let running = builder.spawn(&flags);
-        let ready = running.ready.recv_timeout(START);
+        let ready = running.is_ready();
         self.running = Some(running);
-        if ready == Err(RecvTimeoutError::Disconnected) {
+        if !ready {
             self.ended(None);
         }
-        assert_ne!(
-            ready,
-            Err(RecvTimeoutError::Timeout),
-            "neither ready nor over"
-        );
-        ready.is_ok()
+        ready
     }
 
     /// Expects that it refuses to start again: exit code and standard error.
@@ -418,7 +468,7 @@ impl House {
     /// Stops it as a service manager or Ctrl-C does, and checks what must hold then.
     pub(crate) fn stop(&mut self, how: Signal) {
         let pid = self.pid();
-        self.children.extend(descendants(pid));
+        self.note_processes(pid);
         let asked = Instant::now();
         signal(pid, how);
         let status = self.ended(Some(STOP));
@@ -457,20 +507,7 @@ impl Drop for House {
             if let Some(running) = self.running.take() {
                 signal(running.pid, Signal::Kill);
                 let _ = running.exit.recv_timeout(STOP);
-                let (stdout, stderr) = (
-                    running
-                        .stdout
-                        .text
-                        .lock()
-                        .map(|text| text.clone())
-                        .unwrap_or_default(),
-                    running
-                        .stderr
-                        .text
-                        .lock()
-                        .map(|text| text.clone())
-                        .unwrap_or_default(),
-                );
+                let (stdout, stderr) = (running.stdout.so_far(), running.stderr.so_far());
                 println!("--- it had said ---\n{stdout}{stderr}");
             }
             return;

@@ -17,6 +17,7 @@
 
 mod browser;
 mod canary;
+mod captured;
 mod client;
 mod house;
 mod http;
