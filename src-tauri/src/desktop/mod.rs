@@ -29,7 +29,7 @@ use shell::Shell;
 ///
 /// `starting` is driven on `runtime`. The window opens at once and says what is going on; when the
 /// engine cannot start it says why, and stays.
-pub fn run(
+pub(crate) fn run(
     runtime: &Handle,
     starting: impl Future<Output = Result<Engine, UiError>> + Send + 'static,
 ) -> ExitStatus {

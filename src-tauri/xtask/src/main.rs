@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod conformance;
 mod dist;
 mod icons;
 mod node;
@@ -33,6 +34,7 @@ cargo xtask COMMAND
                        (with a display the app, without one `drawbridge serve ARGS…`)
   test [STAGE…]        install what is missing, run every check and test; --list names the stages
   bench WHAT [ARGS…]   measure: `oauth`
+  conformance          run the official MCP conformance suite against the whole app
   dist [ARGS…]         build this platform's installers (ARGS go to `tauri build`)
   tidy                 check the rules of the house: arrows, rooms, file lengths, machine paths
   icons                render icons/*.svg to every size that the platforms want";
@@ -55,6 +57,7 @@ fn dispatch(command: &str, arguments: &[String]) -> anyhow::Result<ExitCode> {
         "run" => run::run(arguments),
         "test" => test::run(arguments),
         "bench" => bench::run(arguments),
+        "conformance" => conformance::run().map(|()| ExitCode::SUCCESS),
         "dist" => dist::run(arguments).map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run().map(|()| ExitCode::SUCCESS),
         "icons" => icons::run().map(|()| ExitCode::SUCCESS),

@@ -27,7 +27,7 @@ const DESKTOP: [&str; 2] = ["--locked", "--workspace"];
 
 type Work = fn() -> Result<Outcome>;
 
-const STAGES: [(&str, Work); 17] = [
+const STAGES: [(&str, Work); 18] = [
     ("system packages", || done(packages::ensure(Need::Tests))),
     ("cargo-nextest", || done(tools::NEXTEST.ensure())),
     ("cargo-deny", || done(tools::DENY.ensure())),
@@ -56,6 +56,7 @@ const STAGES: [(&str, Work); 17] = [
                 .args(SERVER),
         )
     }),
+    ("desktop tests", desktop_tests),
     ("documentation tests", || {
         tests(cargo().args(["test", "--quiet", "--doc"]).args(SERVER))
     }),
@@ -115,6 +116,22 @@ fn tests(runner: &mut Command) -> Result<Outcome> {
         process::check(runner, status)?;
     }
     Ok(Outcome { counts, note: None })
+}
+
+/// The desktop's own tests: everything else ran in the server's tree already.
+fn desktop_tests() -> Result<Outcome> {
+    tests(
+        cargo()
+            .args([
+                "nextest",
+                "run",
+                "--no-fail-fast",
+                "--locked",
+                "--package",
+                "drawbridge",
+            ])
+            .args(["--lib", "--filterset", "test(/^desktop::/)"]),
+    )
 }
 
 fn clippy(tree: &[&str]) -> Result<Outcome> {
