@@ -12,7 +12,7 @@ use crate::{AuthorizationServer, RegisteredClientId};
 
 /// The most registered clients that are kept. When there are more, the one that was not used for
 /// the longest time goes, among those no person ever approved.
-pub(crate) const MOST_REGISTERED: u64 = 10_000;
+pub(crate) const MOST_REGISTERED: u64 = 20_000;
 /// A client younger than this is never dropped to make room.
 pub(crate) const PROTECTED_LIFE: SignedDuration = SignedDuration::from_mins(15);
 /// The most redirect URIs of a client.
