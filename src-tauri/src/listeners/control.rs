@@ -28,11 +28,14 @@ use crate::engine::Engine;
 use crate::process_tree::Descent;
 use crate::ui_api::{self, UiError, UiErrorCode};
 
-/// Conversations at once; more are closed unheard.
+/// Conversations at once; more wait unaccepted.
 #[cfg(unix)]
 const CONVERSATIONS: usize = 16;
 /// How long a caller may take to ask, and to take the answer.
 const CALLER_WAIT: Duration = Duration::from_secs(5);
+/// The same for a caller that is refused whatever it asks: enough to hear why, and too short for
+/// a server's child to keep the owner's commands out by saying nothing.
+const REFUSED_WAIT: Duration = Duration::from_millis(250);
 /// How long to wait when the system has no file handle for another connection.
 #[cfg(unix)]
 const ACCEPT_AGAIN: Duration = Duration::from_millis(250);
@@ -114,6 +117,11 @@ impl ControlSocket {
     pub async fn serve(self, engine: Engine, stop: CancellationToken, tasks: TaskTracker) {
         let places = Arc::new(Semaphore::new(CONVERSATIONS));
         loop {
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let Ok(place) = place else { break };
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
@@ -125,9 +133,6 @@ impl ControlSocket {
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                     continue;
                 }
-            };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                continue;
             };
             let (engine, stop) = (engine.clone(), stop.clone());
             tasks.spawn(async move {
@@ -176,7 +181,12 @@ pub(super) async fn converse(
     admitted: Result<(), UiError>,
 ) {
     let mut stream = BufReader::new(stream);
-    let question = tokio::time::timeout(CALLER_WAIT, read_line(&mut stream, QUESTION_BYTES)).await;
+    let wait = if admitted.is_ok() {
+        CALLER_WAIT
+    } else {
+        REFUSED_WAIT
+    };
+    let question = tokio::time::timeout(wait, read_line(&mut stream, QUESTION_BYTES)).await;
     let answer = match (admitted, question) {
         (Err(refusal), _) => {
             tracing::warn!(reason = %refusal, "a command was refused");
@@ -194,7 +204,7 @@ pub(super) async fn converse(
         return;
     };
     line.push(b'\n');
-    let _gone = tokio::time::timeout(CALLER_WAIT, async {
+    let _gone = tokio::time::timeout(wait, async {
         stream.write_all(&line).await?;
         stream.shutdown().await
     })
