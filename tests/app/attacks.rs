@@ -512,6 +512,46 @@ async fn a_server_cannot_let_anybody_in() {
     authorization.code(&browser.open(waiting.as_str()).await);
 }
 
+/// Holds forty connections to a socket and says nothing, again whenever they are closed.
+const HOLDER: &str = "import os, socket, sys
+if os.fork():
+    sys.exit()
+for open_here in (0, 1, 2):
+    os.close(open_here)
+while True:
+    held = []
+    for _ in range(40):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(sys.argv[1])
+        held.append(s)
+    for s in held:
+        try:
+            while s.recv(4096):
+                pass
+        except OSError:
+            pass";
+
+#[tokio::test]
+async fn a_server_cannot_keep_the_owners_commands_out() {
+    let house = House::start().await;
+    house.add_server("fixture").await;
+    let client = Client::register(&house).await;
+    let tokens = house.connect(&client).await;
+    let socket = house.data().join("run/control.sock");
+    let tools = client.tools(&tokens.access).await;
+    let run = tools.iter().find(|name| name.ends_with("run")).unwrap();
+    let call =
+        json!({"command": [python(), "-c", HOLDER, socket], "environment": {}, "way": "child"});
+    let (said, failed) = client.call(&tokens.access, run, call).await;
+    assert!(!failed && said.contains("\"code\": 0"), "{said}");
+    let id = house.owner().connections().await[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    house.owner().done(&["revoke", &id]).await;
+    assert!(!client.works(&tokens.access).await);
+}
+
 /// Runs Python as another user of this computer, where the tests run as root.
 #[cfg(target_os = "linux")]
 async fn as_another_user(script: &str, arguments: &[&str]) -> Option<std::process::Output> {
