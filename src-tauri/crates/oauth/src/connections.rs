@@ -1,6 +1,6 @@
 //! Connections: the grants as the user sees them, and what the user can change about them.
 
-use drawbridge_vault::{GrantRow, StoreError};
+use drawbridge_vault::{GrantRow, StoreError, Writer};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -108,7 +108,7 @@ impl AuthorizationServer {
         servers: ServerSelection,
         access: AccessLevel,
     ) -> Result<(), EditError> {
-        self.change(id, servers, access, false).await
+        self.change_terms(id, servers, access, false).await
     }
 
     /// Gives a connection other terms, also wider ones. The caller has had a person confirm that.
@@ -118,36 +118,36 @@ impl AuthorizationServer {
         servers: ServerSelection,
         access: AccessLevel,
     ) -> Result<(), EditError> {
-        self.change(id, servers, access, true).await
+        self.change_terms(id, servers, access, true).await
     }
 
-    async fn change(
+    async fn change_terms(
         &self,
         id: &GrantId,
         servers: ServerSelection,
         access: AccessLevel,
         may_widen: bool,
     ) -> Result<(), EditError> {
-        let (grant, now) = (id.to_string(), self.now());
-        self.vault()
-            .write(move |writer| {
-                let mut row = writer.grant(&grant)?.ok_or(EditError::NotFound)?;
-                if end_of(&row, now).is_some() {
-                    return Err(EditError::NotFound);
-                }
-                let mut details = GrantDetails::read(&row)?;
-                if !may_widen && widens(&details, &servers, access) {
-                    return Err(EditError::Widens);
-                }
-                (details.servers, details.access) = (servers, access);
-                row.details = details.write()?;
-                writer.put_grant(&row)?;
-                Ok(())
-            })
-            .await?;
-        self.token_cache().invalidate();
-        self.emit(Event::GrantChanged { grant: id.clone() });
-        Ok(())
+        let (id, now) = (id.clone(), self.now());
+        let grant = id.to_string();
+        let change = move |writer: &Writer<'_>| {
+            let mut row = writer.grant(&grant)?.ok_or(EditError::NotFound)?;
+            if end_of(&row, now).is_some() {
+                return Err(EditError::NotFound);
+            }
+            let mut details = GrantDetails::read(&row)?;
+            if !may_widen && widens(&details, &servers, access) {
+                return Err(EditError::Widens);
+            }
+            (details.servers, details.access) = (servers, access);
+            row.details = details.write()?;
+            writer.put_grant(&row)?;
+            Ok(())
+        };
+        self.change(change, move |server, ()| {
+            server.emit(Event::GrantChanged { grant: id });
+        })
+        .await
     }
 }
 

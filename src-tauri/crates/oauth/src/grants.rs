@@ -177,6 +177,16 @@ pub(crate) fn end(
     writer.end_grant(grant, now, reason.as_str())
 }
 
+/// Tells of several grants that a write ended.
+pub(crate) fn tell_ended(server: &AuthorizationServer, ended: &[(GrantId, EndReason)]) {
+    for (grant, reason) in ended {
+        server.emit(Event::GrantEnded {
+            grant: grant.clone(),
+            reason: *reason,
+        });
+    }
+}
+
 impl AuthorizationServer {
     /// Writes down what the person approved. The client is told nothing yet: the code is minted
     /// when its browser comes for it. Unless that happens, the grant ends after [`CONNECT_LIFE`].
@@ -232,18 +242,16 @@ impl AuthorizationServer {
         reason: EndReason,
     ) -> Result<bool, StoreError> {
         let (now, id) = (self.now(), grant.to_string());
-        let ended = self
-            .vault()
-            .write(move |writer| end(writer, &id, now, reason))
-            .await?;
-        self.token_cache().invalidate();
-        if ended {
-            self.emit(Event::GrantEnded {
-                grant: grant.clone(),
-                reason,
-            });
-        }
-        Ok(ended)
+        let grant = grant.clone();
+        self.change(
+            move |writer| end(writer, &id, now, reason),
+            move |server, ended| {
+                if *ended {
+                    server.emit(Event::GrantEnded { grant, reason });
+                }
+            },
+        )
+        .await
     }
 }
 

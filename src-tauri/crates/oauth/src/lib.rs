@@ -38,6 +38,7 @@ mod bearer;
 #[cfg(test)]
 mod bearer_tests;
 mod body;
+mod change;
 mod clients;
 mod codes;
 mod connections;
@@ -52,6 +53,7 @@ mod grants;
 mod headers;
 mod ids;
 mod limits;
+mod live;
 mod local;
 #[cfg(test)]
 mod model_tests;
@@ -87,6 +89,7 @@ pub use self::fetch::{
 };
 pub use self::grants::EndReason;
 pub use self::ids::{ApprovalId, GrantId, InvalidId, RegisteredClientId};
+pub use self::live::LiveGrant;
 pub use self::local::PeerUser;
 pub use self::pairing::{PairingCode, PairingState, PairingStatus};
 pub use self::redact::redact;

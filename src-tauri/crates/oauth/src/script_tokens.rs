@@ -1,7 +1,7 @@
 //! Access tokens the user makes for scripts and local clients: shown once, listed and revoked as
 //! connections.
 
-use drawbridge_vault::{AccessTokenRow, GrantRow, StoreError};
+use drawbridge_vault::{AccessTokenRow, GrantRow, StoreError, Writer};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -98,16 +98,18 @@ impl AuthorizationServer {
             created_at: now,
             expires_at,
         };
-        self.vault()
-            .write(move |writer| {
-                writer.put_grant(&grant)?;
-                writer.put_access_token(&access)
-            })
-            .await?;
-        self.emit(Event::Connected {
-            grant: id.clone(),
-            client: CLIENT_ID.to_owned(),
-        });
+        let made = id.clone();
+        let put = move |writer: &Writer<'_>| {
+            writer.put_grant(&grant)?;
+            writer.put_access_token(&access)
+        };
+        self.change(put, move |server, ()| {
+            server.emit(Event::Connected {
+                grant: made,
+                client: CLIENT_ID.to_owned(),
+            });
+        })
+        .await?;
         Ok(ScriptToken {
             token: token.into_secret(),
             id,

@@ -6,8 +6,7 @@
 use drawbridge_vault::{StoreError, Writer};
 use jiff::Timestamp;
 
-use crate::events::Event;
-use crate::grants::{ENDED_KEPT, EndReason, GrantDetails, UNUSED_LIFE, end, end_of};
+use crate::grants::{ENDED_KEPT, EndReason, GrantDetails, UNUSED_LIFE, end, end_of, tell_ended};
 use crate::{AuthorizationServer, GrantId};
 
 /// Ended grants are ended in pieces of this many, so that no request waits long behind them.
@@ -21,7 +20,6 @@ impl AuthorizationServer {
         match self.sweep_grants(now).await {
             Ok(0) => {}
             Ok(ended) => {
-                self.token_cache().invalidate();
                 tracing::info!(ended, "connections have ended by themselves");
             }
             Err(error) => tracing::warn!(%error, "the clean-up of connections failed"),
@@ -53,13 +51,12 @@ impl AuthorizationServer {
         for batch in over.chunks(BATCH) {
             let batch = batch.to_vec();
             let ended = self
-                .vault()
-                .write(move |writer| end_all(writer, batch, now))
+                .change(
+                    move |writer| end_all(writer, batch, now),
+                    |server, ended| tell_ended(server, ended),
+                )
                 .await?;
             count += ended.len();
-            for (grant, reason) in ended {
-                self.emit(Event::GrantEnded { grant, reason });
-            }
         }
         Ok(count)
     }

@@ -4,17 +4,17 @@
 //! There is at most one. Its secret is the only secret of this crate that is kept in clear, sealed
 //! by the vault, because the user must be able to read it again; it is compared by its hash.
 
-use drawbridge_vault::{ClientRow, StoreError};
+use drawbridge_vault::{ClientRow, StoreError, Writer};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::{ClientInformation, ClientKind, GrantType};
-use crate::AuthorizationServer;
-use crate::grants::{from_json, to_json};
+use crate::grants::{self, EndReason, from_json, to_json};
 use crate::redirect_uri::{self, RedirectUriError, RedirectUse};
 use crate::tokens::{self, Token, TokenKind};
+use crate::{AuthorizationServer, GrantId};
 
 /// Its client id.
 pub(crate) const CLIENT_ID: &str = "drawbridge";
@@ -116,20 +116,19 @@ impl AuthorizationServer {
                 .into_secret(),
         };
         let (now, kept) = (self.now(), secret.clone());
+        let put = move |writer: &Writer<'_>| {
+            let row = writer.client(CLIENT_ID)?;
+            let details = match &row {
+                Some(row) => from_json(&row.details, "clients")?,
+                None => Details::default(),
+            };
+            writer.put_client(&client_row(row.as_ref(), &details, now)?)?;
+            writer.put_secret(SECRET_NAME, &kept)?;
+            Ok::<_, StoreError>(details.redirects)
+        };
         let redirects = self
-            .vault()
-            .write(move |writer| {
-                let row = writer.client(CLIENT_ID)?;
-                let details = match &row {
-                    Some(row) => from_json(&row.details, "clients")?,
-                    None => Details::default(),
-                };
-                writer.put_client(&client_row(row.as_ref(), &details, now)?)?;
-                writer.put_secret(SECRET_NAME, &kept)?;
-                Ok::<_, StoreError>(details.redirects)
-            })
+            .change(put, |server, _| server.set_has_static_client(true))
             .await?;
-        self.set_has_static_client(true);
         Ok(StaticClient {
             id: CLIENT_ID,
             secret,
@@ -137,18 +136,28 @@ impl AuthorizationServer {
         })
     }
 
-    /// Removes the static client. Its connections hold on until they are revoked, but can no
-    /// longer refresh.
+    /// Removes the static client and ends all its connections: their tokens are worth nothing when
+    /// this returns, also when the client itself was gone already.
     pub async fn remove_static_client(&self) -> Result<(), StaticClientError> {
-        let existed = self
-            .vault()
-            .write(|writer| {
-                writer.delete_secret(SECRET_NAME)?;
-                writer.delete_client(CLIENT_ID)
+        let now = self.now();
+        let remove = move |writer: &Writer<'_>| {
+            writer.delete_secret(SECRET_NAME)?;
+            let existed = writer.delete_client(CLIENT_ID)?;
+            let reason = EndReason::RevokedByUser;
+            let mut ended = Vec::new();
+            for id in writer.live_grant_ids_of_client(CLIENT_ID)? {
+                grants::end(writer, &id, now, reason)?;
+                ended.extend(GrantId::parse(&id).ok().map(|grant| (grant, reason)));
+            }
+            Ok::<_, StoreError>((existed, ended))
+        };
+        let (existed, ended) = self
+            .change(remove, |server, (_, ended)| {
+                server.set_has_static_client(false);
+                grants::tell_ended(server, ended);
             })
             .await?;
-        self.set_has_static_client(false);
-        if existed {
+        if existed || !ended.is_empty() {
             Ok(())
         } else {
             Err(StaticClientError::Missing)
@@ -265,7 +274,8 @@ fn check_secret(secret: &str) -> Result<(), StaticClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::World;
+    use crate::events::Event;
+    use crate::testing::{REDIRECT, VERIFIER, World};
 
     const GIVEN: &str = "0123456789abcdef0123456789ABCDEF";
 
@@ -327,6 +337,48 @@ mod tests {
             world.server.remove_static_client().await,
             Err(StaticClientError::Missing)
         );
+    }
+
+    #[tokio::test]
+    async fn its_connections_end_with_it_and_nobody_elses() {
+        let world = World::new().await;
+        let other = world.connect().await;
+        let made = world.server.create_static_client(None).await.unwrap();
+        world.server.add_static_redirect(REDIRECT).await.unwrap();
+        let mut tokens = Vec::new();
+        let mut grants = Vec::new();
+        for _ in 0..2 {
+            let (grant, code) = world.approve(CLIENT_ID, &World::terms()).await;
+            let parameters = [
+                ("grant_type", "authorization_code"),
+                ("code", code.as_str()),
+                ("redirect_uri", REDIRECT),
+                ("client_id", CLIENT_ID),
+                ("client_secret", made.secret.expose_secret()),
+                ("code_verifier", VERIFIER),
+            ];
+            let reply = world.form("/oauth/token", &parameters).await;
+            tokens.push(reply.text_of("access_token"));
+            grants.push(grant);
+        }
+        for token in &tokens {
+            assert!(world.lets_in(token).await);
+        }
+
+        // A new secret takes nothing from those who have tokens.
+        world.server.create_static_client(None).await.unwrap();
+        for token in &tokens {
+            assert!(world.lets_in(token).await);
+        }
+
+        world.server.remove_static_client().await.unwrap();
+        for (token, grant) in tokens.iter().zip(grants) {
+            assert!(!world.lets_in(token).await);
+            let reason = EndReason::RevokedByUser;
+            let ended = Event::GrantEnded { grant, reason };
+            assert!(world.events.all().contains(&ended));
+        }
+        assert!(world.lets_in(&other.access).await);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use drawbridge_vault::StoreError;
+use drawbridge_vault::{StoreError, Writer};
 use http::{HeaderMap, StatusCode};
 
 use super::client_auth::ClientAuthError;
@@ -126,48 +126,42 @@ impl AuthorizationServer {
 
     async fn give_back_refresh(&self, hash: TokenHash, client: String) -> Result<(), StoreError> {
         let now = self.now();
-        let ended = self
-            .vault()
-            .write(move |writer| {
-                let Some(token) = writer.refresh_token(&hash.0)? else {
-                    return Ok(None);
-                };
-                let Some(grant) = writer.grant(&token.grant_id)? else {
-                    return Ok(None);
-                };
-                if grant.client_id != client {
-                    return Ok(None);
-                }
-                grants::end(writer, &grant.id, now, EndReason::RevokedByClient)?;
-                Ok::<_, StoreError>(Some(grant.id))
-            })
-            .await?;
-        self.token_cache().invalidate();
-        if let Some(grant) = ended.and_then(|id| GrantId::parse(&id).ok()) {
-            self.emit(Event::GrantEnded {
-                grant,
-                reason: EndReason::RevokedByClient,
-            });
-        }
+        let reason = EndReason::RevokedByClient;
+        let end = move |writer: &Writer<'_>| {
+            let Some(token) = writer.refresh_token(&hash.0)? else {
+                return Ok(None);
+            };
+            let Some(grant) = writer.grant(&token.grant_id)? else {
+                return Ok(None);
+            };
+            if grant.client_id != client {
+                return Ok(None);
+            }
+            grants::end(writer, &grant.id, now, reason)?;
+            Ok::<_, StoreError>(GrantId::parse(&grant.id).ok())
+        };
+        self.change(end, move |server, ended| {
+            if let Some(grant) = ended.clone() {
+                server.emit(Event::GrantEnded { grant, reason });
+            }
+        })
+        .await?;
         Ok(())
     }
 
     async fn give_back_access(&self, hash: TokenHash, client: String) -> Result<(), StoreError> {
-        self.vault()
-            .write(move |writer| {
-                let Some(token) = writer.access_token(&hash.0)? else {
-                    return Ok(());
-                };
-                let Some(grant) = writer.grant(&token.grant_id)? else {
-                    return Ok(());
-                };
-                if grant.client_id == client {
-                    writer.delete_access_token(&hash.0)?;
-                }
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-        self.token_cache().invalidate();
-        Ok(())
+        let delete = move |writer: &Writer<'_>| {
+            let Some(token) = writer.access_token(&hash.0)? else {
+                return Ok(());
+            };
+            let Some(grant) = writer.grant(&token.grant_id)? else {
+                return Ok(());
+            };
+            if grant.client_id == client {
+                writer.delete_access_token(&hash.0)?;
+            }
+            Ok(())
+        };
+        self.change(delete, |_, ()| {}).await
     }
 }

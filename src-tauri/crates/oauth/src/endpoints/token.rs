@@ -226,25 +226,17 @@ impl AuthorizationServer {
             refresh: refresh.hash(),
             now,
         };
-        match self
-            .vault()
-            .write(move |writer| work(writer, fresh))
-            .await?
-        {
+        let client = client.id.clone();
+        let outcome = self
+            .change(
+                move |writer| work(writer, fresh),
+                move |server, outcome| server.tell(outcome, client),
+            )
+            .await?;
+        match outcome {
             Outcome::Issued {
-                grant,
-                scope,
-                access_ends,
-                first,
+                scope, access_ends, ..
             } => {
-                self.emit(if first {
-                    Event::Connected {
-                        grant,
-                        client: client.id.clone(),
-                    }
-                } else {
-                    Event::Refreshed { grant }
-                });
                 let expires_in = access_ends.duration_since(now).as_secs();
                 Ok(Tokens {
                     access,
@@ -253,17 +245,27 @@ impl AuthorizationServer {
                     scope,
                 })
             }
-            Outcome::Refused(error) => Err(error),
-            Outcome::Ended {
-                grant,
-                reason,
-                error,
-            } => {
-                self.token_cache().invalidate();
+            Outcome::Refused(error) | Outcome::Ended { error, .. } => Err(error),
+        }
+    }
+
+    /// Tells the log and the timeline what a write did, also when the client is gone.
+    fn tell(&self, outcome: &Outcome, client: String) {
+        match outcome {
+            Outcome::Issued { grant, first, .. } => {
+                let grant = grant.clone();
+                self.emit(if *first {
+                    Event::Connected { grant, client }
+                } else {
+                    Event::Refreshed { grant }
+                });
+            }
+            Outcome::Ended { grant, reason, .. } => {
+                let (grant, reason) = (grant.clone(), *reason);
                 tracing::warn!(%grant, reason = reason.as_str(), "a connection was ended");
                 self.emit(Event::GrantEnded { grant, reason });
-                Err(error)
             }
+            Outcome::Refused(_) => {}
         }
     }
 

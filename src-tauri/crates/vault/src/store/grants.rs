@@ -89,6 +89,17 @@ impl Reader<'_> {
         .collect()
     }
 
+    /// The ids of this client's grants that have not ended, the newest first. Nothing sealed is
+    /// opened, so a damaged grant is among them and can be ended.
+    pub fn live_grant_ids_of_client(&self, client_id: &str) -> Result<Vec<String>, StoreError> {
+        self.all(
+            "SELECT id FROM grants WHERE client_id = ?1 AND ended_at IS NULL \
+             ORDER BY created_at DESC, rowid DESC",
+            [client_id],
+            |row| row.get(0),
+        )
+    }
+
     /// How many grants have not ended.
     pub fn count_live_grants(&self) -> Result<u64, StoreError> {
         let count: i64 = self
