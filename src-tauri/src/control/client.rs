@@ -1,5 +1,6 @@
 //! Asks a running Drawbridge.
 
+#[cfg(unix)]
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 //! Its access list lets in its owner and nobody else, other computers are turned away, and it is
 //! made as the *first* instance of its name, so nobody can have put one there before. Windows has
 //! no chain of parents that could be trusted, so a server's child is not told apart here: servers
-//! run in a job object of their own instead. This file was written without a Windows machine to
-//! compile it on; docs/known-issues.md says so.
+//! run in a job object of their own instead. This file compiles for Windows and has
+//! never run there; docs/known-issues.md says so.
 
 use std::io;
 use std::path::Path;
@@ -32,12 +32,11 @@ const CONVERSATIONS: usize = 16;
 /// One name for one data folder.
 fn name(data: &Path) -> String {
     let digest = Sha256::digest(data.as_os_str().to_string_lossy().to_lowercase().as_bytes());
-    let digits: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!(r"\\.\pipe\drawbridge-{digits}")
+    let digits = digest
+        .first_chunk()
+        .map(|bytes| u128::from_be_bytes(*bytes))
+        .unwrap_or_default();
+    format!(r"\\.\pipe\drawbridge-{digits:032x}")
 }
 
 /// The pipe.
