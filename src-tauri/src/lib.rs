@@ -47,11 +47,14 @@ use cli::{Arguments, Command, CommandError, Context, Terminal};
 use config::Environment;
 use exit::ExitStatus;
 
-/// The hidden first argument that makes this program become a server's command: see
-/// `drawbridge_gateway::launch`.
+/// The hidden first argument that makes this program start a server's command and become its
+/// watcher: see `drawbridge_gateway::launch`.
 pub const LAUNCH_ARGUMENT: &str = "--launch-server";
+/// The hidden first argument of a watcher.
+#[cfg(target_os = "linux")]
+const WATCH_ARGUMENT: &str = "--watch-server";
 
-/// Runs what the command line says, to its end. Never returns from becoming a server's command,
+/// Runs what the command line says, to its end. Never returns from becoming a server's watcher,
 /// unless that fails.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -60,6 +63,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         .is_some_and(|first| first == LAUNCH_ARGUMENT)
     {
         return launch(arguments.into_iter().skip(2));
+    }
+    #[cfg(target_os = "linux")]
+    if arguments
+        .get(1)
+        .is_some_and(|first| first == WATCH_ARGUMENT)
+    {
+        return match drawbridge_gateway::launch::watch(arguments.into_iter().skip(2)) {
+            Ok(true) => ExitStatus::Done,
+            Ok(false) | Err(_) => ExitStatus::Failed,
+        };
     }
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
@@ -140,16 +153,16 @@ fn run_command(command: Command, environment: Environment) -> Result<(), Command
     ended
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn launch(command: impl Iterator<Item = OsString>) -> ExitStatus {
-    let error = drawbridge_gateway::launch::become_child(command);
+    let error = drawbridge_gateway::launch::launch(command, &[WATCH_ARGUMENT.into()]);
     Terminal.note(&format!(
         "drawbridge: the server's command could not be started: {error}"
     ));
     ExitStatus::Failed
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn launch(_command: impl Iterator<Item = OsString>) -> ExitStatus {
     Terminal.note("drawbridge: servers are started directly on this system");
     ExitStatus::Usage

@@ -170,10 +170,16 @@ fn public_url(config: &Config, vault: &Vault) -> Result<Option<PublicUrl>, Start
     }
 }
 
-/// A program put before each server's command, which makes it end when this process does.
+/// A program put before each server's command, which makes it end when this process does, with
+/// everything it started.
 fn launcher() -> Option<(std::path::PathBuf, Vec<std::ffi::OsString>)> {
-    cfg!(target_os = "linux")
-        .then(|| ("/proc/self/exe".into(), vec![crate::LAUNCH_ARGUMENT.into()]))
+    cfg!(target_os = "linux").then(|| {
+        let own = std::process::id().to_string();
+        (
+            "/proc/self/exe".into(),
+            vec![crate::LAUNCH_ARGUMENT.into(), own.into()],
+        )
+    })
 }
 
 impl Engine {

@@ -4,7 +4,8 @@
 //! - A call runs only where server, grant, level and rule all say so; everything else fails closed.
 //! - A server that crashes, hangs, floods or talks nonsense is an error to its own callers and
 //!   nothing to anybody else. One process per server, shared by all clients, their requests apart.
-//! - Children die with us, and with them whatever they started in their group.
+//! - Children die with us, and with them whatever they started: on Linux all of it, elsewhere what
+//!   stayed in their group.
 //! - Every call is recorded, without its arguments and its result.
 //! - Everything that can grow has a limit with a name.
 //!
@@ -33,7 +34,7 @@ mod events;
 mod gateway;
 mod handler;
 mod http;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod launch;
 mod names;
 mod rules;

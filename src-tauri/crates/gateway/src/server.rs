@@ -40,8 +40,8 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 pub struct ChildEnvironment {
     /// Variables every child has.
     pub variables: Vec<(OsString, OsString)>,
-    /// A program, with its first arguments, that is put before each child's own command and
-    /// becomes it (see [`crate::launch`]). Without one, children are started directly.
+    /// A program, with its first arguments, that is put before each child's own command, starts it
+    /// and watches over it (see `launch.rs`). Without one, children are started directly.
     pub launcher: Option<(PathBuf, Vec<OsString>)>,
 }
 
@@ -142,6 +142,7 @@ pub(crate) struct Running {
 
 /// What a caller that needs the child has to do next.
 enum Step {
+    Off,
     Ready(Running),
     Wait,
     Rest(Instant),
@@ -179,7 +180,12 @@ impl Server {
 
     /// Switches it on, or off and ends its child.
     pub(crate) async fn set_enabled(&self, enabled: bool) {
-        self.enabled.store(enabled, Ordering::Release);
+        {
+            // Under the state's lock: whoever begins a start or ends one looks at it there, so
+            // nothing runs that was switched off before.
+            let _state = self.state();
+            self.enabled.store(enabled, Ordering::Release);
+        }
         if !enabled {
             self.stop().await;
         }
@@ -214,6 +220,13 @@ impl Server {
     /// The tools as far as they are known, without starting anything.
     pub(crate) fn known_tools(&self) -> Option<Tools> {
         self.state().tools.clone()
+    }
+
+    /// What a tool does, as its server said last.
+    pub(crate) fn kind_of(&self, tool: &str) -> Option<ToolKind> {
+        let tools = self.known_tools()?;
+        let known = tools.iter().find(|known| known.tool.name == tool)?;
+        Some(known.kind)
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -275,9 +288,7 @@ impl Server {
 
     /// Starts it without waiting.
     pub(crate) fn warm_up(self: &Arc<Self>) {
-        if self.is_enabled() {
-            self.step(&mut None);
-        }
+        self.step(&mut None);
     }
 
     /// The running child, started if need be; waits for it until `until`.
@@ -286,10 +297,8 @@ impl Server {
         let mut attempt = None;
         loop {
             changed.mark_unchanged();
-            if !self.is_enabled() {
-                return Err(Unavailable::Off);
-            }
             let wake = match self.step(&mut attempt) {
+                Step::Off => return Err(Unavailable::Off),
                 Step::Ready(running) => return Ok(running),
                 Step::Failed => return Err(Unavailable::DidNotStart),
                 Step::Wait => until,
@@ -314,6 +323,9 @@ impl Server {
     /// waits for: if that one failed, it does not wait for the next.
     fn step(self: &Arc<Self>, attempt: &mut Option<u64>) -> Step {
         let mut state = self.state();
+        if !self.is_enabled() {
+            return Step::Off;
+        }
         // The task that notices may not have run yet.
         let ended = match &state.phase {
             Phase::Running(running) => running.connection.ended(),
@@ -363,6 +375,7 @@ impl Server {
         match outcome {
             // Stopped in the meantime: the connection is dropped, and with it the child.
             _ if stop.is_cancelled() => {}
+            _ if !self.is_enabled() => state.phase = Phase::Idle,
             Ok((running, tools)) => {
                 let ended = running.connection.wait_ended();
                 let (server, since) = (Arc::downgrade(&self), running.since);
@@ -445,6 +458,7 @@ impl Server {
             arguments,
             environment,
             directory: settings.directory.clone(),
+            is_watched: self.environment.launcher.is_some(),
         })
     }
 

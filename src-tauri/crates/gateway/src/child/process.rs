@@ -1,11 +1,11 @@
 //! The one place that starts a child process, and ends it with everything it started.
 //!
-//! A child leads its own process group (Windows: a job object), its environment is exactly what it
-//! is given, and dropping its handle kills the group. On Linux it also asks the kernel to be killed
-//! when we die in a way that leaves us no time for that: a program can ask only for itself, so the
-//! app starts itself again as a *launcher*, which asks and then becomes the child
-//! (see [`crate::launch`]). Children are started from one thread that lives as long as the gateway,
-//! because the kernel watches the thread that started a child, not the process.
+//! A child leads its own session and process group (Windows: a job object): it has no terminal, so
+//! it cannot type answers into ours. Its environment is exactly what it is given, and dropping its
+//! handle kills the group. On Linux a *watcher* stands in between, the app started again, which
+//! ends everything below it when the child ends, when it is told to, or when we die in a way that
+//! leaves us no time (see [`crate::launch`]). Children are started from one thread that lives as
+//! long as the gateway, because the kernel watches the thread that started a child, not the process.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,16 @@ use std::time::Duration;
 #[cfg(windows)]
 use process_wrap::tokio::JobObject;
 #[cfg(unix)]
-use process_wrap::tokio::ProcessGroup;
+use process_wrap::tokio::ProcessSession;
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
 
 /// How long a killed child may take to be gone before we stop waiting for it.
 const REAP_WAIT: Duration = Duration::from_secs(2);
+/// How long a watcher may take to end what is below it before its group is killed.
+#[cfg(target_os = "linux")]
+const WATCHER_WAIT: Duration = Duration::from_millis(300);
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub(crate) struct Start {
     /// Everything the child will have in its environment.
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: Option<PathBuf>,
+    /// Whether the program is a launcher, which becomes the watcher of the real one.
+    pub(crate) is_watched: bool,
 }
 
 /// Why a child could not be started.
@@ -52,6 +57,9 @@ pub(crate) enum StartError {
 pub(crate) struct Process {
     child: Box<dyn ChildWrapper>,
     pid: u32,
+    /// Whether `pid` is a watcher, which ends what is below it when asked.
+    #[cfg(target_os = "linux")]
+    is_watched: bool,
 }
 
 impl Process {
@@ -72,6 +80,10 @@ impl Process {
     /// The leader is not waited for before the group is killed: until then its process id, which is
     /// also the group's, cannot belong to anybody else.
     pub(crate) async fn kill(mut self) {
+        #[cfg(target_os = "linux")]
+        if self.is_watched && self.end_through_watcher().await {
+            return;
+        }
         if let Err(error) = self.child.start_kill() {
             tracing::debug!(pid = self.pid, %error, "cannot kill a child");
         }
@@ -80,6 +92,21 @@ impl Process {
             Ok(Err(error)) => tracing::debug!(pid = self.pid, %error, "cannot wait for a child"),
             Err(_) => tracing::warn!(pid = self.pid, "a killed child is not gone yet"),
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Process {
+    /// Has the watcher end everything below it, also what left the group. False if it does not.
+    async fn end_through_watcher(&mut self) -> bool {
+        use rustix::process::{Pid, kill_process};
+        let watcher = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        watcher.is_some_and(|watcher| kill_process(watcher, crate::launch::END_NOW).is_ok())
+            && matches!(
+                tokio::time::timeout(WATCHER_WAIT, self.child.wait()).await,
+                // One that was killed itself has ended nothing.
+                Ok(Ok(status)) if status.code().is_some()
+            )
     }
 }
 
@@ -163,7 +190,7 @@ fn start(start: &Start) -> Result<Started, StartError> {
         }
     });
     #[cfg(unix)]
-    command.wrap(ProcessGroup::leader());
+    command.wrap(ProcessSession);
     #[cfg(windows)]
     command.wrap(JobObject);
     let mut child = command.spawn().map_err(|error| {
@@ -179,7 +206,12 @@ fn start(start: &Start) -> Result<Started, StartError> {
         child.stdout().take(),
         child.stderr().take(),
     );
-    let process = Process { child, pid };
+    let process = Process {
+        child,
+        pid,
+        #[cfg(target_os = "linux")]
+        is_watched: start.is_watched,
+    };
     match (stdin, stdout, stderr) {
         (Some(stdin), Some(stdout), Some(stderr)) => Ok(Started {
             process,
@@ -260,6 +292,7 @@ mod tests {
                 arguments: Vec::new(),
                 environment: Vec::new(),
                 directory: Some("/nowhere/at/all".into()),
+                is_watched: false,
             })
             .await
             .unwrap_err();

@@ -12,18 +12,33 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mode = arguments.first().map_or("well", String::as_str).to_owned();
-    eprintln!("starting in mode {mode}");
+fn main() {
+    let mode = std::env::args().nth(1).unwrap_or_else(|| "well".to_owned());
+    #[cfg(target_os = "linux")]
     match mode.as_str() {
-        #[cfg(unix)]
         "launch" => {
-            let error = drawbridge_gateway::launch::become_child(std::env::args_os().skip(2));
+            let arguments = std::env::args_os().skip(2);
+            let error = drawbridge_gateway::launch::launch(arguments, &["watch".into()]);
             eprintln!("cannot launch: {error}");
             std::process::exit(1);
         }
+        "watch" => {
+            let ended_well = drawbridge_gateway::launch::watch(std::env::args_os().skip(2));
+            std::process::exit(i32::from(!matches!(ended_well, Ok(true))));
+        }
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    if let Ok(runtime) = runtime {
+        runtime.block_on(behave(mode));
+    }
+}
+
+async fn behave(mode: String) {
+    eprintln!("starting in mode {mode}");
+    match mode.as_str() {
         "nurse" => nurse().await,
         "exits" => std::process::exit(3),
         "silent" => std::future::pending::<()>().await,
@@ -51,7 +66,8 @@ async fn main() {
     }
 }
 
-/// Launches a server that does not want to die, says which, and waits to be killed.
+/// Launches a server that does not want to die at its own input and output, says the number of
+/// its watcher, and waits to be killed.
 async fn nurse() {
     let Ok(own) = std::env::current_exe() else {
         return;
@@ -60,11 +76,11 @@ async fn nurse() {
     let mut command = std::process::Command::new(&own);
     command
         .arg("launch")
+        .arg(std::process::id().to_string())
         .arg(&own)
-        .arg("deaf")
-        .stdin(std::process::Stdio::piped());
-    if let Ok(patient) = command.stdout(std::process::Stdio::null()).spawn() {
-        say_raw(&format!("{}\n", patient.id()));
+        .arg("deaf");
+    if let Ok(watcher) = command.spawn() {
+        say_raw(&format!("{}\n", watcher.id()));
         std::future::pending::<()>().await;
     }
 }
@@ -114,7 +130,15 @@ impl Child {
 
     fn list(&self, id: &Value, params: &Value) {
         let reads = json!({ "readOnlyHint": true });
+        // Servers may ask that an argument stands in a header as well (SEP-2243).
+        let marked = self.mode == "marked";
         let tool = |name: &str, annotations: &Value| {
+            if name == "search" && marked {
+                return json!({ "name": name, "annotations": annotations, "inputSchema": {
+                    "type": "object",
+                    "properties": { "query": { "type": "string", "x-mcp-header": "Query" } },
+                } });
+            }
             json!({ "name": name, "description": name, "inputSchema": { "type": "object" },
                 "annotations": annotations })
         };
@@ -135,6 +159,7 @@ impl Child {
                 "error",
                 "nonsense",
                 "offspring",
+                "runaways",
                 "change",
                 "ask",
                 "search",
@@ -208,6 +233,19 @@ impl Child {
                 #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
                 let child = std::process::Command::new("/bin/sleep").arg("1000").spawn();
                 text(id, &child.map_or(0, |child| child.id()).to_string());
+            }
+            // In a session of its own, by a double fork; both write down their numbers.
+            "runaways" => {
+                #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
+                let said = std::process::Command::new("/bin/sh")
+                    .arg("-c")
+                    .arg(
+                        "sleep 1000 <&- >&- 2>&- & echo $!; \
+                         (setsid sh -c 'echo $$; exec sleep 1000 <&- >&- 2>&-' &)",
+                    )
+                    .output();
+                let said = said.map_or_else(|_| Vec::new(), |output| output.stdout);
+                text(id, &String::from_utf8_lossy(&said));
             }
             "change" => {
                 self.extra_tool = true;

@@ -344,36 +344,123 @@ async fn errors_and_odd_results_of_a_server_reach_the_client_as_they_should() {
     assert_eq!(outcomes, [Outcome::Failed; 3]);
 }
 
+/// The fields of a process's `stat` after its name.
 #[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_launched_child_is_the_server_itself() {
-    let launcher = Some((CHILD.into(), vec!["launch".into()]));
-    let house = House::launching(launcher).await;
-    house.add("files", "well").await;
-    let client = house.client(&["files"], AccessLevel::Read);
-    let pid: u32 = client.text("files_pid").await.parse().unwrap();
-    assert_eq!(house.gateway.child_processes(), [pid]);
+fn stat(pid: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().map(str::to_owned).collect()
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_launched_child_dies_with_a_parent_that_is_killed() {
-    use tokio::io::{AsyncBufReadExt as _, BufReader};
+async fn a_child_has_a_session_of_its_own_and_so_no_terminal() {
+    let (_house, client) = house_with("well").await;
+    let pid: u32 = client.text("files_pid").await.parse().unwrap();
+    let child = stat(pid);
+    // Parent, group, session, terminal.
+    assert_eq!(child[2], pid.to_string());
+    assert_eq!(child[3], pid.to_string());
+    assert_eq!(child[4], "0");
+    assert_ne!(child[3], stat(std::process::id())[3]);
+}
+
+#[cfg(target_os = "linux")]
+fn launcher() -> crate::harness::Launcher {
+    let own = std::process::id().to_string();
+    Some((CHILD.into(), vec!["launch".into(), own.into()]))
+}
+
+/// The numbers of the processes that a server started and let go.
+#[cfg(target_os = "linux")]
+async fn runaways(client: &Client) -> Vec<u32> {
+    let said = client.text("files_runaways").await;
+    let numbers: Vec<u32> = said.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 2, "{said}");
+    numbers
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_launched_child_is_watched_by_a_process_that_holds_nothing_of_it() {
+    let house = House::launching(launcher()).await;
+    house.add("files", "well").await;
+    let client = house.client(&["files"], AccessLevel::Read);
+    let pid: u32 = client.text("files_pid").await.parse().unwrap();
+    let [watcher] = house.gateway.child_processes()[..] else {
+        panic!("one child");
+    };
+    assert_eq!(stat(pid)[1], watcher.to_string());
+    assert_eq!(stat(pid)[3], watcher.to_string());
+    assert_eq!(stat(pid)[4], "0");
+    let arguments = std::fs::read_to_string(format!("/proc/{watcher}/cmdline")).unwrap();
+    let own = std::process::id();
+    assert_eq!(arguments, format!("/proc/self/exe\0watch\0{own}\0{pid}\0"));
+    let environment = std::fs::read(format!("/proc/{watcher}/environ")).unwrap();
+    assert!(environment.is_empty());
+    for handle in 0..3 {
+        let open = std::fs::read_link(format!("/proc/{watcher}/fd/{handle}")).unwrap();
+        assert_eq!(open.to_str(), Some("/dev/null"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_ran_away_from_a_launched_child_ends_when_it_is_stopped_or_ends() {
+    for end in ["stop", "crash", "kill"] {
+        let house = House::launching(launcher()).await;
+        house.add("files", "deaf").await;
+        let client = house.client(&["files"], AccessLevel::Read);
+        let numbers = runaways(&client).await;
+        assert!(numbers.iter().all(|pid| is_alive(*pid)), "{end}");
+        match end {
+            "stop" => house.gateway.set_enabled("files", false).await.unwrap(),
+            "crash" => {
+                client.failure("files_exit").await;
+            }
+            _ => {
+                let pid: i32 = client.text("files_pid").await.parse().unwrap();
+                let victim = rustix::process::Pid::from_raw(pid).unwrap();
+                rustix::process::kill_process(victim, rustix::process::Signal::KILL).unwrap();
+            }
+        }
+        until("the end of all", || {
+            !numbers.iter().any(|pid| is_alive(*pid))
+        })
+        .await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_launched_child_and_all_below_it_die_with_a_parent_that_is_killed() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
     #[expect(clippy::disallowed_methods, reason = "it plays the app that is killed")]
     let mut nurse = tokio::process::Command::new(CHILD);
     let mut nurse = nurse
         .arg("nurse")
+        .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    // The server is at the nurse's own input and output.
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "runaways" } });
     let mut said = BufReader::new(nurse.stdout.take().unwrap()).lines();
-    let patient: u32 = said.next_line().await.unwrap().unwrap().parse().unwrap();
-    // It has become the server once it says so itself.
-    let mut heard = BufReader::new(nurse.stderr.take().unwrap()).lines();
-    while heard.next_line().await.unwrap().unwrap() != "starting in mode deaf" {}
-    assert!(is_alive(patient));
+    let watcher: u32 = said.next_line().await.unwrap().unwrap().parse().unwrap();
+    let mut input = nurse.stdin.take().unwrap();
+    input
+        .write_all(format!("{call}\n").as_bytes())
+        .await
+        .unwrap();
+    let answer: serde_json::Value =
+        serde_json::from_str(&said.next_line().await.unwrap().unwrap()).unwrap();
+    let said = answer["result"]["content"][0]["text"].as_str().unwrap();
+    let mut all: Vec<u32> = said.lines().map(|line| line.parse().unwrap()).collect();
+    all.push(watcher);
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|pid| is_alive(*pid)));
     nurse.kill().await.unwrap();
-    until("its end", || !is_alive(patient)).await;
+    until("the end of all", || !all.iter().any(|pid| is_alive(*pid))).await;
 }
