@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_oauth::Principal;
+use drawbridge_oauth::{LiveGrant, Principal};
 use futures_util::future::join_all;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorCode, ResultType, Tool};
@@ -15,8 +15,12 @@ use crate::child::{Answer, CallFailure, Progress};
 use crate::events::{CallRecord, Event, Outcome};
 use crate::gateway::Gateway;
 use crate::names::{self, Origin};
-use crate::rules::{Facts, Refusal, Rule, Verdict, verdict};
+use crate::rules::{Facts, Refusal, Rule, ToolKind, Verdict, verdict};
 use crate::server::{KnownTool, Server, Tools, Unavailable};
+
+/// What a call is told whose grant ended while it waited.
+const CONNECTION_OVER: &str = "The call was not made: this connection ended before the call could \
+     be sent. Connect again.";
 
 /// A tool under the name clients use.
 pub(crate) struct Exposed {
@@ -39,6 +43,8 @@ pub(crate) struct ToolCall {
     pub(crate) arguments: Option<Map<String, Value>>,
     /// The client's `_meta`.
     pub(crate) meta: Map<String, Value>,
+    /// What the grant allows when the call is sent.
+    pub(crate) live: LiveGrant,
     /// Where progress goes, if the client asked for it.
     pub(crate) progress: Option<mpsc::Sender<Progress>>,
 }
@@ -60,19 +66,19 @@ impl Gateway {
             .collect()
     }
 
-    /// The definition behind a name, whoever asks: only for checking headers against its schema.
-    pub(crate) fn definition(&self, name: &str) -> Option<Tool> {
-        self.all().iter().find_map(|server| {
-            let tools = server.known_tools()?;
-            let named = |known: &&KnownTool| {
-                let origin = Origin {
-                    server: server.name.as_str(),
-                    tool: &known.tool.name,
-                };
-                names::prefixed(origin) == name || (names::is_bare(name) && known.tool.name == name)
-            };
-            tools.iter().find(named).map(|known| known.tool.clone())
-        })
+    /// The definition behind a name, as far as this principal may know it without starting
+    /// anything: for checking headers against its schema.
+    pub(crate) fn definition(&self, principal: &Principal, name: &str) -> Option<Tool> {
+        let found: Found = self
+            .granted(principal)
+            .into_iter()
+            .filter_map(|server| {
+                let tools = server.known_tools()?;
+                Some((server, tools))
+            })
+            .collect();
+        let exposed = by_name(expose(&found, principal), name)?;
+        exposed.known().map(|known| known.tool.clone())
     }
 
     /// The enabled servers of the grant.
@@ -102,11 +108,13 @@ impl Gateway {
             Ok(exposed) => exposed,
             Err(answer) => return answer,
         };
-        let tool = match (exposed.known(), exposed.verdict) {
-            (Some(known), Verdict::Run | Verdict::Ask) => known.tool.name.to_string(),
-            (Some(known), Verdict::Refuse(Refusal::Blocked | Refusal::ReadOnlyGrant)) => {
-                known.tool.name.to_string()
-            }
+        let (tool, kind) = match (exposed.known(), exposed.verdict) {
+            (
+                Some(known),
+                Verdict::Run
+                | Verdict::Ask
+                | Verdict::Refuse(Refusal::Blocked | Refusal::ReadOnlyGrant),
+            ) => (known.tool.name.to_string(), known.kind),
             (None, _) | (_, Verdict::Refuse(Refusal::NotThere)) => {
                 return Err(unknown_tool(&call.name));
             }
@@ -124,23 +132,16 @@ impl Gateway {
                 milliseconds: 0,
             }),
         };
-        let (outcome, result) = match exposed.verdict {
-            Verdict::Run => {
-                let server = &exposed.server;
-                let running = self.run(server, &tool, call, until);
+        let server = &exposed.server;
+        let (outcome, result) = match without_running(server, &tool, exposed.verdict) {
+            Some((outcome, result)) => (outcome, Ok(result)),
+            None => {
+                let running = self.run(server, &tool, kind, call, until);
                 match tokio::time::timeout_at(until, running).await {
                     Ok(result) => result,
                     Err(_) => (Outcome::TimedOut, Ok(too_late(server, deadline))),
                 }
             }
-            Verdict::Ask => (
-                Outcome::Asked,
-                Ok(tool_error(&asks(&exposed.server, &tool))),
-            ),
-            Verdict::Refuse(refusal) => (
-                Outcome::Refused,
-                Ok(tool_error(&refused(&exposed.server, &tool, refusal))),
-            ),
         };
         record.finish(outcome).await;
         result
@@ -158,16 +159,7 @@ impl Gateway {
             servers.retain(|server| names::may_belong(name, server.name.as_str()));
         }
         let (found, missing) = gather(servers, until).await;
-        if let Some(exposed) = expose(&found, principal).into_iter().find(|exposed| {
-            exposed.name == name
-                || exposed.known().is_some_and(|known| {
-                    let server = exposed.server.name.as_str();
-                    names::prefixed(Origin {
-                        server,
-                        tool: &known.tool.name,
-                    }) == name
-                })
-        }) {
+        if let Some(exposed) = by_name(expose(&found, principal), name) {
             return Ok(exposed);
         }
         // A server that could not be asked may have had it.
@@ -184,6 +176,7 @@ impl Gateway {
         &self,
         server: &Arc<Server>,
         tool: &str,
+        kind: ToolKind,
         call: ToolCall,
         until: Instant,
     ) -> (Outcome, Result<CallToolResult, ErrorData>) {
@@ -204,6 +197,16 @@ impl Gateway {
                     return (Outcome::Unavailable, Ok(tool_error(&text)));
                 }
             };
+            // The wait may have been long: the owner may have taken back what allowed the call, and
+            // a server that was started anew may say another thing of its tool.
+            let Some(principal) = call.live.now() else {
+                return (Outcome::Refused, Ok(tool_error(CONNECTION_OVER)));
+            };
+            let kind = server.kind_of(tool).unwrap_or(kind);
+            let verdict = judge(&principal, server, tool, kind);
+            if let Some((outcome, result)) = without_running(server, tool, verdict) {
+                return (outcome, Ok(result));
+            }
             let calling = running.call(
                 tool,
                 call.arguments.as_ref(),
@@ -256,19 +259,38 @@ async fn gather(servers: Vec<Arc<Server>>, until: Instant) -> (Found, Missing) {
     (found, missing)
 }
 
+/// The tool that is listed under this name, or has it as its full name.
+fn by_name(exposed: Vec<Exposed>, name: &str) -> Option<Exposed> {
+    exposed.into_iter().find(|exposed| {
+        exposed.name == name
+            || exposed.known().is_some_and(|known| {
+                let server = exposed.server.name.as_str();
+                names::prefixed(Origin {
+                    server,
+                    tool: &known.tool.name,
+                }) == name
+            })
+    })
+}
+
+/// The verdict on a tool of this kind at this moment.
+fn judge(principal: &Principal, server: &Server, tool: &str, kind: ToolKind) -> Verdict {
+    verdict(Facts {
+        server_enabled: server.is_enabled(),
+        server_granted: principal.servers.contains(server.name.as_str()),
+        access: principal.access,
+        kind,
+        rule: server.rule(tool),
+    })
+}
+
 /// Names and judges every tool. Listed ones get their names together, so that `search` and `fetch`
 /// are bare where one server alone shows them; the others are known by their full names.
 fn expose(found: &Found, principal: &Principal) -> Vec<Exposed> {
     let mut exposed = Vec::new();
     for (server, tools) in found {
         for (index, known) in tools.iter().enumerate() {
-            let verdict = verdict(Facts {
-                server_enabled: server.is_enabled(),
-                server_granted: principal.servers.contains(server.name.as_str()),
-                access: principal.access,
-                kind: known.kind,
-                rule: server.rule(&known.tool.name),
-            });
+            let verdict = judge(principal, server, &known.tool.name, known.kind);
             exposed.push(Exposed {
                 name: String::new(),
                 server: Arc::clone(server),
@@ -375,6 +397,22 @@ fn asks(server: &Server, tool: &str) -> String {
     )
 }
 
+/// What a call is answered that does not run; `None` if it may.
+fn without_running(
+    server: &Server,
+    tool: &str,
+    verdict: Verdict,
+) -> Option<(Outcome, CallToolResult)> {
+    match verdict {
+        Verdict::Run => None,
+        Verdict::Ask => Some((Outcome::Asked, tool_error(&asks(server, tool)))),
+        Verdict::Refuse(refusal) => Some((
+            Outcome::Refused,
+            tool_error(&refused(server, tool, refusal)),
+        )),
+    }
+}
+
 fn refused(server: &Server, tool: &str, refusal: Refusal) -> String {
     match refusal {
         Refusal::Blocked => format!(
@@ -384,7 +422,12 @@ fn refused(server: &Server, tool: &str, refusal: Refusal) -> String {
             Rule::Block,
             allow_command(server, tool)
         ),
-        Refusal::ReadOnlyGrant | Refusal::NotThere => format!(
+        Refusal::NotThere => format!(
+            "The call was not made: the server `{}` was switched off, or taken from this \
+             connection, before the call could be sent. Ask for the list of tools again.",
+            server.name
+        ),
+        Refusal::ReadOnlyGrant => format!(
             "The call was not made: this connection may only read, and `{tool}` of the server `{}` \
              changes things or does not say what it does. Connect again and let the owner choose \
              reading and writing.",

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use drawbridge_oauth::Principal;
+use drawbridge_oauth::{LiveGrant, Principal};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult,
     PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
@@ -22,6 +22,11 @@ use crate::http::JsonOnly;
 /// How long one progress message may take on its way out.
 const PROGRESS_PATIENCE: Duration = Duration::from_secs(1);
 
+tokio::task_local! {
+    /// Whose request this task answers: rmcp asks for a tool's definition without saying for whom.
+    pub(crate) static ASKING: Principal;
+}
+
 #[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) gateway: Gateway,
@@ -30,15 +35,18 @@ pub(crate) struct Handler {
 /// What the layers in front of the handler have found out.
 struct Caller {
     principal: Principal,
+    live: LiveGrant,
     json_only: bool,
 }
 
 fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
     let parts = context.extensions.get::<http::request::Parts>();
     let principal = parts.and_then(|parts| parts.extensions.get::<Principal>());
-    match (principal, parts) {
-        (Some(principal), Some(parts)) => Ok(Caller {
+    let live = parts.and_then(|parts| parts.extensions.get::<LiveGrant>());
+    match (principal, live, parts) {
+        (Some(principal), Some(live), Some(parts)) => Ok(Caller {
             principal: principal.clone(),
+            live: live.clone(),
             json_only: parts.extensions.get::<JsonOnly>().is_some(),
         }),
         // The router refuses such requests; nothing is served to nobody.
@@ -108,6 +116,7 @@ impl ServerHandler for Handler {
             name: request.name.into_owned(),
             arguments: request.arguments,
             meta,
+            live: caller.live,
             progress,
         };
         let mut calling = std::pin::pin!(self.gateway.call(&caller.principal, call));
@@ -128,8 +137,12 @@ impl ServerHandler for Handler {
         result.map(CallToolResponse::from)
     }
 
+    /// Asked while a request's headers are checked, in the request's own task.
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.gateway.definition(name)
+        ASKING
+            .try_with(|principal| self.gateway.definition(principal, name))
+            .ok()
+            .flatten()
     }
 }
 

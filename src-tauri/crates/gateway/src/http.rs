@@ -22,7 +22,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::any_service;
-use drawbridge_oauth::{Principal, RequestOrigin};
+use drawbridge_oauth::{LiveGrant, Principal, RequestOrigin};
 use http::header::HOST;
 use http::{Method, StatusCode};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
@@ -31,7 +31,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 pub use self::body::MAX_BODY;
 pub use self::browser::browser_access;
 use crate::gateway::Gateway;
-use crate::handler::Handler;
+use crate::handler::{ASKING, Handler};
 
 /// How much longer than a call's own deadline the whole request may take until its answer begins.
 const DEADLINE_MARGIN: Duration = Duration::from_secs(3);
@@ -41,8 +41,8 @@ const DEADLINE_MARGIN: Duration = Duration::from_secs(3);
 pub(crate) struct JsonOnly;
 
 impl Gateway {
-    /// `/mcp` and `/mcp/`. Expects the extensions [`Principal`] (from the bearer check) and
-    /// [`RequestOrigin`] (from the listener); without them every request is refused.
+    /// `/mcp` and `/mcp/`. Expects the extensions [`Principal`] and [`LiveGrant`] (from the bearer
+    /// check) and [`RequestOrigin`] (from the listener); without them every request is refused.
     pub fn router(&self) -> Router {
         let handler = Handler {
             gateway: self.clone(),
@@ -71,12 +71,16 @@ impl Gateway {
 /// Fails closed where a layer in front is missing.
 async fn refuse_strangers(request: Request, next: Next) -> Response {
     let extensions = request.extensions();
-    let approved = extensions.get::<Principal>().is_some()
-        && extensions
-            .get::<RequestOrigin>()
-            .is_some_and(|origin| names_same_host(request.headers().get(HOST), &origin.base));
-    if approved {
-        next.run(request).await
+    let principal = extensions
+        .get::<Principal>()
+        .filter(|_| extensions.get::<LiveGrant>().is_some())
+        .filter(|_| {
+            extensions
+                .get::<RequestOrigin>()
+                .is_some_and(|origin| names_same_host(request.headers().get(HOST), &origin.base))
+        });
+    if let Some(principal) = principal.cloned() {
+        ASKING.scope(principal, next.run(request)).await
     } else {
         tracing::error!("a request reached the gateway without its bearer or host check");
         answers::plain(StatusCode::FORBIDDEN, "Forbidden")

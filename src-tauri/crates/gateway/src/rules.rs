@@ -167,16 +167,11 @@ pub fn verdict(facts: Facts) -> Verdict {
         return Verdict::Refuse(Refusal::NotThere);
     }
     let rule = facts.rule.unwrap_or_else(|| facts.kind.default_rule());
-    if rule == Rule::Block {
-        return Verdict::Refuse(Refusal::Blocked);
-    }
-    if !facts.kind.covered_by(facts.access) {
-        return Verdict::Refuse(Refusal::ReadOnlyGrant);
-    }
-    match rule {
-        Rule::Allow => Verdict::Run,
-        Rule::Ask => Verdict::Ask,
-        Rule::Block => Verdict::Refuse(Refusal::Blocked),
+    match (rule, facts.kind.covered_by(facts.access)) {
+        (Rule::Block, _) => Verdict::Refuse(Refusal::Blocked),
+        (Rule::Allow | Rule::Ask, false) => Verdict::Refuse(Refusal::ReadOnlyGrant),
+        (Rule::Allow, true) => Verdict::Run,
+        (Rule::Ask, true) => Verdict::Ask,
     }
 }
 

@@ -209,7 +209,8 @@ impl Entry {
 
 impl AuthorizationServer {
     /// Puts the bearer check in front of a router. What passes has an `Extension` of
-    /// [`Principal`]; everything else is answered with a [`Challenge`].
+    /// [`Principal`] and one of [`crate::LiveGrant`]; everything else is answered with a
+    /// [`Challenge`].
     pub fn require_bearer(&self, router: Router) -> Router {
         router.layer(from_fn_with_state(self.clone(), check))
     }
@@ -311,7 +312,9 @@ async fn check(
         Ok(principal) => {
             // The token goes no further (invariant 6).
             request.headers_mut().remove(AUTHORIZATION);
+            let live = server.live_grant(&principal);
             request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(live);
             next.run(request).await
         }
         Err(challenge) => challenge.into_response(),

@@ -13,7 +13,9 @@ use axum::response::Response;
 use drawbridge_gateway::{
     CallRecord, ChildEnvironment, Dependencies, Event, EventSink, Gateway, NewServer, Options,
 };
-use drawbridge_oauth::{AccessLevel, Audience, GrantId, Principal, RequestOrigin, ServerSelection};
+use drawbridge_oauth::{
+    AccessLevel, Audience, GrantId, LiveGrant, Principal, RequestOrigin, ServerSelection,
+};
 use drawbridge_vault::ports::{OsEntropy, SystemClock};
 use drawbridge_vault::{MemoryKeychain, OpenOptions, StoreError, Vault};
 use http::StatusCode;
@@ -112,6 +114,7 @@ impl House {
         };
         Client {
             gateway: self.gateway.clone(),
+            live: Arc::new(Mutex::new(Some(principal.clone()))),
             principal,
         }
     }
@@ -182,6 +185,7 @@ pub(crate) fn server(name: &str, mode: &str) -> NewServer {
 pub(crate) struct Client {
     gateway: Gateway,
     principal: Principal,
+    live: Arc<Mutex<Option<Principal>>>,
 }
 
 /// An answer, read whole.
@@ -198,15 +202,23 @@ impl Answer {
 }
 
 impl Client {
+    /// Changes what its grant allows while its requests are on their way.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Option<Principal>)) {
+        change(&mut self.live.lock().unwrap());
+    }
+
     /// The router with what the listener and the bearer check put in front.
     pub(crate) fn router(&self) -> axum::Router {
         let principal = self.principal.clone();
+        let live = Arc::clone(&self.live);
+        let live = LiveGrant::new(move || live.lock().unwrap().clone());
         self.gateway
             .router()
             .layer(from_fn(move |mut request: Request, next: Next| {
-                let principal = principal.clone();
+                let (principal, live) = (principal.clone(), live.clone());
                 async move {
                     request.extensions_mut().insert(principal);
+                    request.extensions_mut().insert(live);
                     request.extensions_mut().insert(RequestOrigin {
                         audience: Audience::Loopback,
                         base: "http://127.0.0.1:8787".to_owned(),

@@ -1,10 +1,11 @@
 //! Who sees and calls what.
 
 use drawbridge_gateway::{GatewayError, Health, Outcome, Rule, ToolKind};
-use drawbridge_oauth::AccessLevel;
+use drawbridge_oauth::{AccessLevel, ServerSelection};
+use http::StatusCode;
 use serde_json::json;
 
-use crate::harness::{House, server, until};
+use crate::harness::{Client, House, server, until};
 
 #[tokio::test]
 async fn a_read_grant_sees_and_calls_what_reads() {
@@ -257,4 +258,104 @@ async fn bad_requests_of_the_owner_are_refused_with_what_to_do() {
         .set_tool_rule("files", "nothing", Rule::Block)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_call_is_judged_again_by_what_the_grant_allows_when_it_is_sent() {
+    let house = House::new().await;
+    house.add("files", "well").await;
+    let client = house.client(&["files"], AccessLevel::ReadWrite);
+    assert_eq!(client.text("files_adds").await, "called adds");
+    client.change(|live| live.as_mut().unwrap().access = AccessLevel::Read);
+    let narrowed = client.failure("files_adds").await;
+    assert!(narrowed.contains("may only read"), "{narrowed}");
+    client.change(|live| live.as_mut().unwrap().servers = ServerSelection::new([]));
+    let elsewhere = client.failure("files_adds").await;
+    assert!(
+        elsewhere.contains("taken from this connection"),
+        "{elsewhere}"
+    );
+    client.change(|live| *live = None);
+    let over = client.failure("files_adds").await;
+    assert!(over.contains("this connection ended"), "{over}");
+    let outcomes: Vec<_> = house
+        .audit(4)
+        .await
+        .into_iter()
+        .map(|record| record.outcome)
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            Outcome::Done,
+            Outcome::Refused,
+            Outcome::Refused,
+            Outcome::Refused
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_rule_set_while_a_call_waits_for_its_server_holds_for_that_call() {
+    let house = House::new().await;
+    house.add("files", "well").await;
+    let client = house.client(&["files"], AccessLevel::Read);
+    // After its fourth end in a row the server rests for a second.
+    for _ in 0..4 {
+        client.failure("files_exit").await;
+    }
+    let waiting = client.clone();
+    let call = tokio::spawn(async move { waiting.failure("files_pid").await });
+    tokio::task::yield_now().await;
+    house
+        .gateway
+        .set_tool_rule("files", "pid", Rule::Block)
+        .await
+        .unwrap();
+    let refusal = call.await.unwrap();
+    assert!(refusal.contains("`block`"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_runs_that_was_switched_off_while_it_started() {
+    let house = House::new().await;
+    house.add("files", "well").await;
+    let client = house.client(&["files"], AccessLevel::Read);
+    for round in 0..20 {
+        let calls: Vec<_> = (0..4)
+            .map(|_| {
+                let client: Client = client.clone();
+                tokio::spawn(async move { client.call("files_pid").await })
+            })
+            .collect();
+        house.gateway.set_enabled("files", false).await.unwrap();
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert_eq!(
+            house.gateway.servers()[0].health,
+            Health::Idle,
+            "round {round}"
+        );
+        assert!(house.gateway.child_processes().is_empty(), "round {round}");
+        house.gateway.set_enabled("files", true).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn headers_are_checked_against_the_tools_of_the_grant_and_no_others() {
+    let house = House::new().await;
+    house.add("archive", "marked").await;
+    house.add("files", "well").await;
+    let both = house.client(&["archive", "files"], AccessLevel::Read);
+    both.text("archive_pid").await;
+    both.text("files_pid").await;
+    let call = json!({ "name": "search", "arguments": { "query": "boats" } });
+    let stranger = house.client(&["files"], AccessLevel::Read);
+    let answer = stranger.ask_modern("tools/call", call.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    // Where the marked tool is the one that is meant, its header is missed.
+    let granted = house.client(&["archive"], AccessLevel::Read);
+    let answer = granted.ask_modern("tools/call", call).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
 }
