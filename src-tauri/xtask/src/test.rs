@@ -11,7 +11,7 @@ use crate::node::{self, npm};
 use crate::packages::{self, Need};
 use crate::process::{self, cargo, output};
 use crate::report::{Outcome, Report, counted};
-use crate::{python, tidy, tools};
+use crate::{conformance, python, tidy, tools};
 
 /// The tree without the desktop shell, with the places where tests end the process.
 const SERVER: [&str; 5] = [
@@ -27,7 +27,7 @@ const DESKTOP: [&str; 2] = ["--locked", "--workspace"];
 
 type Work = fn() -> Result<Outcome>;
 
-const STAGES: [(&str, Work); 18] = [
+const STAGES: [(&str, Work); 19] = [
     ("system packages", || done(packages::ensure(Need::Tests))),
     ("cargo-nextest", || done(tools::NEXTEST.ensure())),
     ("cargo-deny", || done(tools::DENY.ensure())),
@@ -60,6 +60,7 @@ const STAGES: [(&str, Work); 18] = [
     ("documentation tests", || {
         tests(cargo().args(["test", "--quiet", "--doc"]).args(SERVER))
     }),
+    ("conformance", || done(conformance::run())),
 ];
 
 /// Runs every stage, or those whose names are given.
