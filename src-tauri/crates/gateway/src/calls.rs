@@ -133,14 +133,14 @@ impl Gateway {
             }),
         };
         let server = &exposed.server;
-        let (outcome, result) = match without_running(server, &tool, exposed.verdict) {
-            Some((outcome, result)) => (outcome, Ok(result)),
-            None => {
-                let running = self.run(server, &tool, kind, call, until);
-                match tokio::time::timeout_at(until, running).await {
-                    Ok(result) => result,
-                    Err(_) => (Outcome::TimedOut, Ok(too_late(server, deadline))),
-                }
+        let refusal = without_running(server, &tool, exposed.verdict);
+        let (outcome, result) = if let Some((outcome, result)) = refusal {
+            (outcome, Ok(result))
+        } else {
+            let running = self.run(server, &tool, kind, call, until);
+            match tokio::time::timeout_at(until, running).await {
+                Ok(result) => result,
+                Err(_) => (Outcome::TimedOut, Ok(too_late(server, deadline))),
             }
         };
         record.finish(outcome).await;

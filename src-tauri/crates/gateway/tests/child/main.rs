@@ -4,7 +4,8 @@
 //! The first argument says how it starts, a tool's name what it does when called.
 #![expect(
     clippy::print_stderr,
-    reason = "stderr is one of the things under test"
+    clippy::disallowed_methods,
+    reason = "it does what servers do, not what we do"
 )]
 
 use std::io::Write as _;
@@ -72,7 +73,6 @@ async fn nurse() {
     let Ok(own) = std::env::current_exe() else {
         return;
     };
-    #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
     let mut command = std::process::Command::new(&own);
     command
         .arg("launch")
@@ -184,10 +184,6 @@ impl Child {
         match params["name"].as_str().unwrap_or_default() {
             "pid" => text(id, &std::process::id().to_string()),
             "environment" => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a test looks at what a child is given"
-                )]
                 let mut names: Vec<String> = std::env::vars()
                     .map(|(name, value)| format!("{name}={value}"))
                     .collect();
@@ -230,13 +226,11 @@ impl Child {
                 &json!({ "resultType": "input_required", "requestState": "x" }),
             ),
             "offspring" => {
-                #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
                 let child = std::process::Command::new("/bin/sleep").arg("1000").spawn();
                 text(id, &child.map_or(0, |child| child.id()).to_string());
             }
             // In a session of its own, by a double fork; both write down their numbers.
             "runaways" => {
-                #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
                 let said = std::process::Command::new("/bin/sh")
                     .arg("-c")
                     .arg(

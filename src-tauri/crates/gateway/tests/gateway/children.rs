@@ -368,7 +368,7 @@ async fn a_child_has_a_session_of_its_own_and_so_no_terminal() {
 #[cfg(target_os = "linux")]
 fn launcher() -> crate::harness::Launcher {
     let own = std::process::id().to_string();
-    Some((CHILD.into(), vec!["launch".into(), own.into()]))
+    (CHILD.into(), vec!["launch".into(), own.into()])
 }
 
 /// The numbers of the processes that a server started and let go.

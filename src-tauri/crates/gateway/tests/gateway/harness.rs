@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 
 pub(crate) const CHILD: &str = env!("CARGO_BIN_EXE_drawbridge-gateway-test-child");
 
-pub(crate) type Launcher = Option<(PathBuf, Vec<OsString>)>;
+pub(crate) type Launcher = (PathBuf, Vec<OsString>);
 
 /// Keeps the news.
 #[derive(Default)]
@@ -56,10 +56,10 @@ impl House {
 
     /// With a program that is put before each child.
     pub(crate) async fn launching(launcher: Launcher) -> Self {
-        Self::built(Options::default(), launcher).await
+        Self::built(Options::default(), Some(launcher)).await
     }
 
-    async fn built(options: Options, launcher: Launcher) -> Self {
+    async fn built(options: Options, launcher: Option<Launcher>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keychain = Arc::new(MemoryKeychain::new());
         let vault = open(&folder, &keychain).await;
@@ -154,7 +154,7 @@ async fn open(folder: &tempfile::TempDir, keychain: &Arc<MemoryKeychain>) -> Vau
     Vault::open(options).await.unwrap()
 }
 
-fn start(vault: &Vault, news: &Arc<News>, options: Options, launcher: Launcher) -> Gateway {
+fn start(vault: &Vault, news: &Arc<News>, options: Options, launcher: Option<Launcher>) -> Gateway {
     Gateway::start(Dependencies {
         vault: vault.clone(),
         clock: Arc::new(SystemClock),

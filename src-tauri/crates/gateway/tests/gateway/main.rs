@@ -1,5 +1,9 @@
 //! The gateway with real children: what clients get, and what misbehaving servers do to them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod children;
 mod harness;
