@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use drawbridge_oauth::SecretProblem;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use url::{Host, Url};
@@ -21,9 +22,6 @@ pub const LOOPBACK_PORT: u16 = 8787;
 pub const LOCAL_PORT: u16 = 8788;
 /// The port an HTTPS front of the owner's own forwards to.
 pub const TUNNEL_PORT: u16 = 8789;
-/// The shortest client secret we take: 32 characters carry at least 128 bits even if written as
-/// hexadecimal, and the command the guides give makes 43 characters of 256 bits.
-const CLIENT_SECRET_CHARACTERS: usize = 32;
 /// The largest `.env` file we read, in bytes.
 const ENV_FILE_BYTES: u64 = 64 * 1024;
 
@@ -74,7 +72,7 @@ pub enum ConfigError {
     )]
     ClientSecret {
         /// What is wrong, to stand after the name.
-        problem: &'static str,
+        problem: SecretProblem,
     },
     /// `TOKEN_ENCRYPTION_KEY` is the placeholder of a guide.
     #[error(
@@ -114,6 +112,9 @@ pub enum ConfigError {
     /// `DRAWBRIDGE_LOG` is not a level.
     #[error("DRAWBRIDGE_LOG must be one of error, warn, info, debug, trace")]
     LogLevel,
+    /// `DRAWBRIDGE_FRONT` is no kind of front.
+    #[error("DRAWBRIDGE_FRONT must be cloudflare or other")]
+    Front,
     /// Two listeners were given the same port.
     #[error("{first} and {second} are the same port. Give each its own, or 0 for a free one")]
     SamePort {
@@ -370,6 +371,27 @@ pub enum TunnelKind {
     Own,
 }
 
+/// What stands in front of the tunnel's listener: who the client is, it says or does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Front {
+    /// Cloudflare, or what sets `Cf-Connecting-Ip` itself and takes away a client's own.
+    #[default]
+    Cloudflare,
+    /// Any other: nginx, Caddy and the like pass on what the client wrote, so it is not believed.
+    Other,
+}
+
+impl Front {
+    fn of(environment: &Environment) -> Result<Option<Self>, ConfigError> {
+        environment
+            .text("DRAWBRIDGE_FRONT")?
+            .map(|text| {
+                <Self as clap::ValueEnum>::from_str(text, true).map_err(|_| ConfigError::Front)
+            })
+            .transpose()
+    }
+}
+
 /// The ports to listen on; 0 picks a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
@@ -468,17 +490,10 @@ impl GuideValues {
 }
 
 fn check_client_secret(secret: SecretString) -> Result<SecretString, ConfigError> {
-    let text = secret.expose_secret();
-    let problem = if is_placeholder(text) {
-        "is still the placeholder of the guide"
-    } else if text.len() < CLIENT_SECRET_CHARACTERS {
-        "is too short to be a secret (fewer than 32 characters)"
-    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "contains characters that cannot be typed into a client (use letters, digits, - and _)"
-    } else {
-        return Ok(secret);
-    };
-    Err(ConfigError::ClientSecret { problem })
+    match drawbridge_oauth::check_client_secret(secret.expose_secret()) {
+        Ok(()) => Ok(secret),
+        Err(problem) => Err(ConfigError::ClientSecret { problem }),
+    }
 }
 
 fn check_encryption_key(secret: SecretString) -> Result<SecretString, ConfigError> {
@@ -584,6 +599,8 @@ pub struct ServeFlags {
     pub ports: Ports,
     /// The kind of tunnel, if one was named.
     pub tunnel: Option<TunnelKind>,
+    /// What stands in front, if it was named.
+    pub front: Option<Front>,
     /// Whether strangers' clients are turned away.
     pub known_clients_only: bool,
 }
@@ -596,6 +613,8 @@ pub struct Config {
     pub ports: Ports,
     /// The kind of tunnel asked for; `None` leaves it to whether there is a public address.
     pub tunnel: Option<TunnelKind>,
+    /// What stands in front of the tunnel's listener.
+    pub front: Front,
     /// Whether clients that nobody knows by name are turned away.
     pub known_clients_only: bool,
     /// The values of the original guide.
@@ -621,6 +640,10 @@ impl Config {
             folders: Folders::resolve(environment)?,
             ports: flags.ports.check()?,
             tunnel: flags.tunnel,
+            front: match flags.front {
+                Some(front) => front,
+                None => Front::of(environment)?.unwrap_or_default(),
+            },
             known_clients_only: flags.known_clients_only,
             guide: GuideValues::gather(environment, file.as_ref())?,
             has_env_file: file.is_some(),
@@ -635,6 +658,28 @@ pub const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_flag_says_what_stands_in_front_then_the_environment_then_cloudflare() {
+        let gather = |variable: &str, front| {
+            let environment = Environment::from_pairs([
+                ("DRAWBRIDGE_HOME", "/h"),
+                ("DRAWBRIDGE_FRONT", variable),
+            ]);
+            let flags = ServeFlags {
+                front,
+                ..ServeFlags::default()
+            };
+            Config::gather(&environment, flags, None).map(|config| config.front)
+        };
+        assert_eq!(gather("", None), Ok(Front::Cloudflare));
+        assert_eq!(gather("other", None), Ok(Front::Other));
+        assert_eq!(
+            gather("other", Some(Front::Cloudflare)),
+            Ok(Front::Cloudflare)
+        );
+        assert_eq!(gather("nginx", None), Err(ConfigError::Front));
+    }
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789a";
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use drawbridge_oauth::{AccessLevel, GrantLifetime};
 
-use crate::config::{LOCAL_PORT, LOOPBACK_PORT, Ports, ServeFlags, TUNNEL_PORT, TunnelKind};
+use crate::config::{Front, LOCAL_PORT, LOOPBACK_PORT, Ports, ServeFlags, TUNNEL_PORT, TunnelKind};
 
 /// Lets ChatGPT, Claude and other MCP clients use the tools and data on this computer, and asks
 /// you first.
@@ -93,6 +93,11 @@ pub struct Serve {
     /// How clients elsewhere reach this computer [default: own if `BASE_URL` is set, else off]
     #[arg(long, value_enum)]
     pub tunnel: Option<TunnelKind>,
+    /// What your HTTPS front is [default: $`DRAWBRIDGE_FRONT`, else cloudflare]. With `other`
+    /// (nginx, Caddy …) nobody's `Cf-Connecting-Ip` is believed: such fronts pass on what a client
+    /// wrote. All clients then share one address's limits
+    #[arg(long, value_enum)]
+    pub front: Option<Front>,
     /// Turn away clients that are not known by name (ChatGPT, Claude …) or on this computer
     #[arg(long)]
     pub known_clients_only: bool,
@@ -106,6 +111,7 @@ impl Default for Serve {
             local_port: ports.local,
             tunnel_port: ports.tunnel,
             tunnel: None,
+            front: None,
             known_clients_only: false,
         }
     }
@@ -122,6 +128,7 @@ impl Serve {
                 tunnel: self.tunnel_port,
             },
             tunnel: self.tunnel,
+            front: self.front,
             known_clients_only: self.known_clients_only,
         }
     }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Addresses, Engine, Events, Inner};
-use crate::config::{Config, ConfigError, Folders, GuideValues, PublicUrl, TunnelKind};
+use crate::config::{Config, ConfigError, Folders, Front, GuideValues, PublicUrl, TunnelKind};
 use crate::control::Client;
 use crate::listeners;
 #[cfg(unix)]
@@ -217,6 +217,7 @@ impl Engine {
         let clock = Arc::new(SystemClock);
         let events = Events::default();
         let public = public_url(&config, &vault)?;
+        let front = config.front;
         let tunnel = match &public {
             Some(public) => {
                 let port = config.ports.tunnel;
@@ -268,7 +269,7 @@ impl Engine {
                 _settings: settings,
             }),
         };
-        if let Err(error) = engine.serve(sockets, tunnel).await {
+        if let Err(error) = engine.serve(sockets, tunnel, front).await {
             engine.stop().await;
             return Err(error);
         }
@@ -281,6 +282,7 @@ impl Engine {
         &self,
         sockets: Sockets,
         tunnel: Option<(TcpListener, PublicUrl)>,
+        front: Front,
     ) -> Result<(), StartError> {
         let Inner {
             oauth,
@@ -307,7 +309,7 @@ impl Engine {
             instance_name()?,
         );
         if let Some((socket, public)) = tunnel {
-            listeners::serve_tunnel(socket, &public, routes.clone(), stop, tasks);
+            listeners::serve_tunnel(socket, &public, front, routes.clone(), stop, tasks);
         }
         let not_bound = folder_error(&folders.run);
         listeners::serve_loopback(sockets.loopback, routes, stop, tasks)

@@ -14,6 +14,8 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
 use thiserror::Error;
 
+use crate::config::Front;
+
 /// Web applications of MCP clients that may call `/mcp` from their pages, on either listener.
 pub const KNOWN_WEB_CLIENTS: [&str; 4] = [
     "https://chatgpt.com",
@@ -39,6 +41,8 @@ pub enum Door {
         origin: String,
         /// Every `Host` that names it.
         hosts: Vec<String>,
+        /// Whether what it says of the client is believed.
+        front: Front,
     },
     /// The browser's proof that it runs on this computer, at this port.
     Local {
@@ -230,8 +234,8 @@ fn is_on_this_computer(origin: &str) -> bool {
     })
 }
 
-/// What Cloudflare says about the client; believed on the tunnel listener only, and there only
-/// from a program on this computer.
+/// What Cloudflare says about the client; believed on the tunnel listener only, there only from a
+/// program on this computer, and not where the owner says that another front is before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
     /// The client's address.
@@ -246,7 +250,14 @@ pub fn visitor(door: &Door, peer: IpAddr, headers: &HeaderMap) -> Result<Visitor
         address: peer,
         country: None,
     };
-    if !matches!(door, Door::Tunnel { .. }) || !peer.is_loopback() {
+    let is_told = matches!(
+        door,
+        Door::Tunnel {
+            front: Front::Cloudflare,
+            ..
+        }
+    );
+    if !is_told || !peer.is_loopback() {
         return Ok(direct);
     }
     let address = at_most_once(headers, &HeaderName::from_static("cf-connecting-ip"))?;
@@ -331,6 +342,7 @@ mod tests {
                 "mcp.example.com".to_owned(),
                 "mcp.example.com:443".to_owned(),
             ],
+            front: Front::Cloudflare,
         }
     }
 
@@ -544,6 +556,17 @@ mod tests {
         let public = ask(&tunnel(), "/mcp", &with("mcp.example.com")).unwrap();
         assert_eq!(public.visitor.address.to_string(), "203.0.113.9");
         assert_eq!(public.visitor.country.as_deref(), Some("DE"));
+        let Door::Tunnel { origin, hosts, .. } = tunnel() else {
+            unreachable!()
+        };
+        let other = Door::Tunnel {
+            origin,
+            hosts,
+            front: Front::Other,
+        };
+        let unsaid = ask(&other, "/mcp", &with("mcp.example.com")).unwrap();
+        assert_eq!(unsaid.visitor.address, HERE);
+        assert_eq!(unsaid.visitor.country, None);
         let here = ask(&loopback(), "/mcp", &with("127.0.0.1:8787")).unwrap();
         assert_eq!(
             here.visitor,

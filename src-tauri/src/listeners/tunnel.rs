@@ -1,6 +1,7 @@
 //! The public address: what the owner's own HTTPS front (or cloudflared) forwards to, at
 //! 127.0.0.1. Requests name the public host and nothing else; who the client is, is believed from
-//! `Cf-Connecting-Ip` here and nowhere else.
+//! `Cf-Connecting-Ip` here and nowhere else, and only where the owner says that Cloudflare is in
+//! front ([`Front`]).
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::host_guard::Door;
 use super::{Limits, guarded, server};
-use crate::config::PublicUrl;
+use crate::config::{Front, PublicUrl};
 
 const LIMITS: Limits = Limits {
     connections: 1024,
@@ -25,6 +26,7 @@ const LIMITS: Limits = Limits {
 pub fn serve(
     listener: TcpListener,
     public: &PublicUrl,
+    front: Front,
     routes: Router,
     stop: &CancellationToken,
     tasks: &TaskTracker,
@@ -32,6 +34,7 @@ pub fn serve(
     let door = Door::Tunnel {
         origin: public.origin().to_owned(),
         hosts: public.hosts(),
+        front,
     };
     let routes = guarded(door, routes);
     tasks.spawn(server::serve(
