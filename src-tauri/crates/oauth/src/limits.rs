@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_vault::ports::Clock;
@@ -16,7 +16,7 @@ use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{Audience, ClientAddress};
 
@@ -35,7 +35,9 @@ pub const AUTHORIZE_IN_ALL: u32 = 1_000;
 pub const TOKEN_IN_ALL: u32 = 5_000;
 /// Registrations of everybody at the public address in an hour.
 pub const REGISTER_IN_ALL: u32 = 200;
-/// Wrong secrets for the static client in 15 minutes, from everybody together.
+/// Wrong secrets for the static client in 15 minutes, from one address.
+pub(crate) const WRONG_SECRETS_PER_ADDRESS: u32 = 5;
+/// Wrong secrets for the static client in 15 minutes, from everybody at the public address.
 pub(crate) const WRONG_SECRETS_IN_ALL: u32 = 30;
 /// Documents fetched from hosts we do not know, in a minute.
 pub(crate) const UNKNOWN_DOCUMENTS_PER_MINUTE: u32 = 6;
@@ -168,6 +170,7 @@ pub(crate) struct Limits {
     authorize: PerAddress,
     token: PerAddress,
     register: PerAddress,
+    wrong_secrets: PerAddress,
 }
 
 impl Limits {
@@ -177,6 +180,11 @@ impl Limits {
             authorize: limit(AUTHORIZE_PER_ADDRESS, AUTHORIZE_IN_ALL, QUARTER_HOUR),
             token: limit(TOKEN_PER_ADDRESS, TOKEN_IN_ALL, QUARTER_HOUR),
             register: limit(REGISTER_PER_ADDRESS, REGISTER_IN_ALL, HOUR),
+            wrong_secrets: limit(
+                WRONG_SECRETS_PER_ADDRESS,
+                WRONG_SECRETS_IN_ALL,
+                QUARTER_HOUR,
+            ),
         }
     }
 
@@ -194,53 +202,14 @@ impl Limits {
         }
         .check(address, audience)
     }
-}
 
-/// Counts failures only, in windows of 15 minutes: while there are too many, nobody may try.
-pub(crate) struct Failures {
-    most: u32,
-    window: Mutex<FailureWindow>,
-}
-
-struct FailureWindow {
-    ends_at: Timestamp,
-    count: u32,
-}
-
-impl Failures {
-    pub(crate) fn new(most: u32) -> Self {
-        let window = FailureWindow {
-            ends_at: Timestamp::MIN,
-            count: 0,
-        };
-        Self {
-            most,
-            window: Mutex::new(window),
-        }
-    }
-
-    /// Whether one more try may be made now.
-    pub(crate) fn may_try(&self, now: Timestamp) -> Result<(), TooMany> {
-        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.count < self.most || now >= window.ends_at {
-            return Ok(());
-        }
-        let left = window.ends_at.duration_since(now);
-        Err(TooMany {
-            retry_after: Duration::try_from(left).unwrap_or(QUARTER_HOUR),
-        })
-    }
-
-    /// Counts a failure.
-    pub(crate) fn count(&self, now: Timestamp) {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if now >= window.ends_at {
-            window.count = 0;
-            window.ends_at = now
-                .checked_add(SignedDuration::from_mins(15))
-                .unwrap_or(Timestamp::MAX);
-        }
-        window.count = window.count.saturating_add(1);
+    /// Counts one wrong secret for the static client.
+    pub(crate) fn wrong_secret(
+        &self,
+        address: ClientAddress,
+        audience: &Audience,
+    ) -> Result<(), TooMany> {
+        self.wrong_secrets.check(address, audience)
     }
 }
 
@@ -354,19 +323,5 @@ mod tests {
             limits.authorize.each.len() <= 2,
             "the old ones are forgotten"
         );
-    }
-
-    #[test]
-    fn failures_end_with_their_window() {
-        let failures = Failures::new(2);
-        let clock = FakeClock::new();
-        failures.may_try(clock.now()).unwrap();
-        failures.count(clock.now());
-        failures.may_try(clock.now()).unwrap();
-        failures.count(clock.now());
-        let refused = failures.may_try(clock.now()).unwrap_err();
-        assert_eq!(refused.retry_after, QUARTER_HOUR);
-        clock.advance(QUARTER_HOUR);
-        failures.may_try(clock.now()).unwrap();
     }
 }

@@ -67,6 +67,8 @@ struct Pair {
     refresh: String,
     access: String,
     access_ends: u64,
+    /// Whether a sibling of its refresh token was used instead.
+    taken_back: bool,
 }
 
 #[derive(Default)]
@@ -84,6 +86,7 @@ impl Model {
             refresh,
             access,
             access_ends,
+            taken_back: false,
         });
         self.pairs.len() - 1
     }
@@ -111,6 +114,9 @@ impl Model {
         if let Some(place) = grant.waiting.iter().position(|found| *found == at) {
             grant.waiting.remove(place);
             grant.dead.extend(grant.held.replace(at));
+            for sibling in &grant.waiting {
+                self.pairs[*sibling].taken_back = true;
+            }
             grant.dead.append(&mut grant.waiting);
         }
         if grant.held == Some(at) {
@@ -124,12 +130,12 @@ impl Model {
         let grant = &mut self.grants[self.pairs[by].grant];
         grant.waiting.push(successor);
         if grant.waiting.len() > MOST_SIBLINGS {
-            grant.waiting.remove(0);
+            self.pairs[grant.waiting.remove(0)].taken_back = true;
         }
     }
 
     fn lets_in(&self, pair: &Pair) -> bool {
-        !self.grants[pair.grant].over && self.now < pair.access_ends
+        !self.grants[pair.grant].over && !pair.taken_back && self.now < pair.access_ends
     }
 }
 

@@ -15,7 +15,7 @@ use crate::clients::cache::DocumentCache;
 use crate::clients::static_client;
 use crate::events::{Event, EventSink};
 use crate::fetch::DocumentFetcher;
-use crate::limits::{Failures, Limits, WRONG_SECRETS_IN_ALL};
+use crate::limits::Limits;
 use crate::settings::{ServerDirectory, Settings};
 use crate::{authorize, endpoints, local};
 
@@ -47,7 +47,6 @@ pub struct AuthorizationServer {
 struct Inner {
     ports: Dependencies,
     limits: Limits,
-    wrong_secrets: Failures,
     documents: DocumentCache,
     tokens: TokenCache,
     has_static_client: AtomicBool,
@@ -63,7 +62,6 @@ impl AuthorizationServer {
             .is_some();
         let inner = Inner {
             limits: Limits::new(&ports.clock),
-            wrong_secrets: Failures::new(WRONG_SECRETS_IN_ALL),
             documents: DocumentCache::new(&ports.clock),
             tokens: TokenCache::default(),
             has_static_client: AtomicBool::new(has_static_client),
@@ -117,10 +115,6 @@ impl AuthorizationServer {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
-    }
-
-    pub(crate) fn wrong_secrets(&self) -> &Failures {
-        &self.inner.wrong_secrets
     }
 
     pub(crate) fn document_cache(&self) -> &DocumentCache {

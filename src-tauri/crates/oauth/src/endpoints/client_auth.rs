@@ -12,12 +12,12 @@ use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::AuthorizationServer;
 use crate::clients::ClientKind;
 use crate::clients::document::ClientIdUrl;
 use crate::clients::static_client;
 use crate::form::{self, Form};
 use crate::limits::TooMany;
+use crate::{AuthorizationServer, ClientAddress, RequestOrigin};
 
 /// A client that is who it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) enum ClientAuthError {
     SecretWrong { basic: bool },
     /// A public client with a secret: it was given none.
     SecretUnasked { basic: bool },
-    /// Too many wrong secrets just now.
+    /// A wrong secret, after too many others just now.
     TooMany(TooMany),
     /// The database failed.
     Store(StoreError),
@@ -67,16 +67,20 @@ struct Credentials {
 }
 
 impl AuthorizationServer {
-    /// Finds out who asks.
+    /// Finds out who asks. `origin` and `address` say where a wrong secret is counted.
     pub(super) fn authenticate_client(
         &self,
+        origin: &RequestOrigin,
+        address: ClientAddress,
         headers: &HeaderMap,
         form: &Form,
     ) -> Result<AuthenticatedClient, ClientAuthError> {
         let credentials = credentials(headers, form)?;
         let (id, basic) = (credentials.id, credentials.basic);
         if id == static_client::CLIENT_ID {
-            self.check_secret(&credentials.secrets, basic)?;
+            self.check_secret(&credentials.secrets, basic, |server| {
+                server.limits().wrong_secret(address, &origin.audience)
+            })?;
             return Ok(AuthenticatedClient {
                 id,
                 kind: ClientKind::Static,
@@ -96,21 +100,26 @@ impl AuthorizationServer {
         Ok(AuthenticatedClient { id, kind })
     }
 
-    fn check_secret(&self, given: &[SecretString], basic: bool) -> Result<(), ClientAuthError> {
+    /// Only wrong secrets are counted, and only they meet the limit: whoever guesses must not be
+    /// able to keep the client out, all the less as many may share one address. To guess on behind
+    /// the limit is no way in either: a secret has 32 characters at least, and the limits of the
+    /// endpoint hold for every try.
+    fn check_secret(
+        &self,
+        given: &[SecretString],
+        basic: bool,
+        count_wrong: impl FnOnce(&Self) -> Result<(), TooMany>,
+    ) -> Result<(), ClientAuthError> {
         if !self.has_static_client() {
             return Err(ClientAuthError::Unknown { basic });
         }
         if given.is_empty() {
             return Err(ClientAuthError::SecretMissing);
         }
-        let now = self.now();
-        self.wrong_secrets()
-            .may_try(now)
-            .map_err(ClientAuthError::TooMany)?;
         if self.is_static_secret(given)? {
             return Ok(());
         }
-        self.wrong_secrets().count(now);
+        count_wrong(self).map_err(ClientAuthError::TooMany)?;
         Err(ClientAuthError::SecretWrong { basic })
     }
 }

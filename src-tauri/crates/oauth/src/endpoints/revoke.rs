@@ -113,7 +113,7 @@ impl AuthorizationServer {
             .map_err(RevocationError::TooMany)?;
         let body = body::read(headers, body, FORM).await?;
         let form = parse_form(&body)?;
-        let client = self.authenticate_client(headers, &form)?;
+        let client = self.authenticate_client(origin, address, headers, &form)?;
         // A hint is no more than that: our tokens say themselves what they are.
         let token = form.get("token").ok_or(RevocationError::MissingToken)?;
         match tokens::parse_any(token) {

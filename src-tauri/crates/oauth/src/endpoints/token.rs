@@ -143,7 +143,7 @@ impl AuthorizationServer {
         if !matches!(grant_type, "authorization_code" | "refresh_token") {
             return Err(TokenError::UnsupportedGrantType.into());
         }
-        let client = self.authenticate_client(headers, &form)?;
+        let client = self.authenticate_client(origin, address, headers, &form)?;
         let resource = resource::check(form.all("resource"), origin);
         let result = if grant_type == "refresh_token" {
             self.refresh(&client, &form, resource).await

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use super::error::is_description;
 use crate::codes::{CODE_LIFE, CODE_LIFE_WITHOUT_PKCE};
+use crate::limits::{WRONG_SECRETS_IN_ALL, WRONG_SECRETS_PER_ADDRESS};
+use crate::refresh::MOST_SIBLINGS;
 use crate::testing::{REDIRECT, Reply, VERIFIER, World, encode};
-use crate::{ClientAddress, Event, GrantLifetime, Terms, limit};
+use crate::{ClientAddress, Event, GrantLifetime, RequestOrigin, Terms, limit};
 
 fn std(duration: SignedDuration) -> Duration {
     Duration::try_from(duration).unwrap()
@@ -433,6 +435,56 @@ async fn a_connection_nobody_uses_ends_after_thirty_days() {
     assert_eq!(reply.text_of("error"), "invalid_grant");
 }
 
+/// Refreshes and answers the new access and refresh token.
+async fn refreshed(world: &World, client: &str, token: &str) -> (String, String) {
+    let reply = world.refresh(client, token).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let text = |name| reply.text_of(name);
+    (text("access_token"), text("refresh_token"))
+}
+
+#[tokio::test]
+async fn the_access_tokens_of_dead_siblings_die_with_them() {
+    let world = World::new().await;
+    let first = world.connect().await;
+    let (lost, _) = refreshed(&world, &first.client, &first.refresh).await;
+    let (kept, refresh) = refreshed(&world, &first.client, &first.refresh).await;
+    for token in [&first.access, &lost, &kept] {
+        assert!(world.lets_in(token).await, "nothing is settled yet");
+    }
+    let (next, _) = refreshed(&world, &first.client, &refresh).await;
+    assert!(!world.lets_in(&lost).await);
+    for token in [&first.access, &kept, &next] {
+        assert!(world.lets_in(token).await, "the client may still use it");
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_keep_any_of_many_answers() {
+    let world = World::new().await;
+    let first = world.connect().await;
+    let (access, kept) = refreshed(&world, &first.client, &first.refresh).await;
+    for _ in 1..MOST_SIBLINGS {
+        refreshed(&world, &first.client, &first.refresh).await;
+    }
+    assert!(world.lets_in(&access).await);
+    refreshed(&world, &first.client, &kept).await;
+}
+
+#[tokio::test]
+async fn a_successor_that_makes_room_takes_its_access_token_along() {
+    let world = World::new().await;
+    let first = world.connect().await;
+    let (access, oldest) = refreshed(&world, &first.client, &first.refresh).await;
+    world.clock.advance(Duration::from_secs(1));
+    for _ in 0..MOST_SIBLINGS {
+        refreshed(&world, &first.client, &first.refresh).await;
+    }
+    assert!(!world.lets_in(&access).await);
+    let reply = world.refresh(&first.client, &oldest).await;
+    assert_eq!(reply.text_of("error"), "invalid_grant");
+}
+
 #[tokio::test]
 async fn the_static_client_proves_its_secret() {
     let world = World::new().await;
@@ -521,36 +573,53 @@ async fn a_secret_with_special_characters_works_encoded_or_not() {
     }
 }
 
-#[tokio::test]
-async fn guessing_the_static_secret_ends_for_everybody() {
-    let world = World::new().await;
-    let secret = world
-        .server
-        .create_static_client(None)
-        .await
-        .unwrap()
-        .secret;
+/// Refreshes with this secret of the static client from this address.
+async fn try_secret(world: &World, origin: RequestOrigin, address: [u8; 4], secret: &str) -> Reply {
     let parameters = [
         ("grant_type", "refresh_token"),
         ("refresh_token", "x"),
         ("client_id", "drawbridge"),
-        ("client_secret", "wrong"),
+        ("client_secret", secret),
     ];
-    for _ in 0..crate::limits::WRONG_SECRETS_IN_ALL {
-        let reply = world.form("/oauth/token", &parameters).await;
-        assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    let request = Request::post("/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(encode(&parameters)))
+        .unwrap();
+    let address = ClientAddress(address.into());
+    world.send_from(address, origin, request).await
+}
+
+#[tokio::test]
+async fn guessing_the_static_secret_is_limited_and_keeps_nobody_out() {
+    let world = World::new().await;
+    let made = world.server.create_static_client(None).await.unwrap();
+    let right = made.secret.expose_secret();
+    let guess = async |address| try_secret(&world, World::public(), address, "wrong").await;
+    let ask = async |address| try_secret(&world, World::public(), address, right).await;
+    let guesser = [192, 0, 2, 1];
+    for _ in 0..WRONG_SECRETS_PER_ADDRESS {
+        assert_eq!(guess(guesser).await.status, StatusCode::UNAUTHORIZED);
     }
-    let right = with(&parameters, "client_secret", secret.expose_secret());
-    let reply = world.form("/oauth/token", &right).await;
-    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(reply.header("retry-after"), "901");
-    world.clock.advance(Duration::from_secs(901));
-    let reply = world.form("/oauth/token", &right).await;
-    assert_eq!(
-        reply.text_of("error"),
-        "invalid_grant",
-        "the secret is taken again"
-    );
+    let stopped = guess(guesser).await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(stopped.header("retry-after"), "181");
+    // Who shares the address knows the secret, and is no guesser.
+    assert_eq!(ask(guesser).await.text_of("error"), "invalid_grant");
+
+    // From many addresses.
+    for number in 0..WRONG_SECRETS_IN_ALL - WRONG_SECRETS_PER_ADDRESS {
+        let address = [198, 51, 100, u8::try_from(number).unwrap()];
+        assert_eq!(guess(address).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let elsewhere = [203, 0, 113, 1];
+    let stopped = guess(elsewhere).await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask(elsewhere).await.text_of("error"), "invalid_grant");
+    let here = try_secret(&world, World::loopback(), [127, 0, 0, 1], "wrong").await;
+    assert_eq!(here.status, StatusCode::UNAUTHORIZED);
+
+    world.clock.advance(Duration::from_mins(15));
+    assert_eq!(guess(guesser).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
