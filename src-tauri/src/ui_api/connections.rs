@@ -32,7 +32,8 @@ pub struct ConnectionView {
     pub last_used_at: Timestamp,
     /// When it ends; `None` is until revoked.
     pub expires_at: Option<Timestamp>,
-    /// `pending`, `active`, `connect-again` or `ended`.
+    /// `pending`, `active`, `connect-again`, `damaged` (it lets nobody in and can be revoked) or
+    /// `ended`.
     pub state: String,
     /// Why it ended, if it did.
     pub end_reason: Option<String>,
@@ -52,6 +53,7 @@ impl From<Connection> for ConnectionView {
             ConnectionState::Pending => ("pending", None),
             ConnectionState::Active => ("active", None),
             ConnectionState::ConnectAgain => ("connect-again", None),
+            ConnectionState::Damaged => ("damaged", None),
             ConnectionState::Ended { reason, .. } => ("ended", Some(reason.as_str().to_owned())),
         };
         Self {

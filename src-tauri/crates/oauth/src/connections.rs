@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::clients::ClientKind;
 use crate::events::Event;
-use crate::grants::{EndReason, GrantDetails, end_of};
+use crate::grants::{EndReason, GrantDetails, UNUSED_LIFE, end_of};
 use crate::{AccessLevel, Audience, AuthorizationServer, GrantId, GrantLifetime, ServerSelection};
 
 /// One grant as the user sees it.
@@ -53,6 +53,9 @@ pub enum ConnectionState {
     Active,
     /// It belongs to a public address that is gone: the client must connect again.
     ConnectAgain,
+    /// What is stored of it cannot be read, so it lets nobody in. It can be revoked, no more; its
+    /// name and terms are not known.
+    Damaged,
     /// It is over.
     Ended {
         /// Since when.
@@ -82,14 +85,24 @@ fn widens(old: &GrantDetails, servers: &ServerSelection, access: AccessLevel) ->
 }
 
 impl AuthorizationServer {
-    /// All connections, the newest first, with those that ended in the last 90 days.
+    /// How many connections have not ended.
+    pub fn count_connections(&self) -> Result<u64, StoreError> {
+        let now = self.now();
+        let used_since = now.checked_sub(UNUSED_LIFE).unwrap_or(Timestamp::MIN);
+        self.vault()
+            .read(|reader| reader.count_live_grants(now, used_since))
+    }
+
+    /// All connections, the newest first, with those that ended in the last 90 days. A damaged one
+    /// is among them as [`ConnectionState::Damaged`] and hides no other.
     pub fn connections(&self) -> Result<Vec<Connection>, StoreError> {
         let rows = self.vault().read(|reader| reader.grants())?;
         let public = self.settings().public_origin;
         let now = self.now();
-        rows.iter()
-            .map(|row| connection(row, public.as_deref(), now))
-            .collect()
+        Ok(rows
+            .iter()
+            .filter_map(|row| connection(row, public.as_deref(), now))
+            .collect())
     }
 
     /// Ends a connection: its tokens are worth nothing when this returns.
@@ -151,32 +164,40 @@ impl AuthorizationServer {
     }
 }
 
-fn connection(
-    row: &GrantRow,
-    public: Option<&str>,
-    now: Timestamp,
-) -> Result<Connection, StoreError> {
-    let details = GrantDetails::read(row)?;
+/// None for a row that no list can name, because its id is none of ours.
+fn connection(row: &GrantRow, public: Option<&str>, now: Timestamp) -> Option<Connection> {
+    let Ok(id) = GrantId::parse(&row.id) else {
+        tracing::warn!("a connection with a damaged id is not listed");
+        return None;
+    };
+    let kind = ClientKind::from_stored(&row.kind);
+    let details = GrantDetails::read(row).ok().filter(|_| kind.is_some());
     let audience = Audience::from_stored(&row.origin);
     let gone = match (&audience, public) {
         (Audience::Public(origin), Some(current)) => origin != current,
         // With no public address open nothing says that it will not come back.
         _ => false,
     };
-    let state = match end_of(row, now) {
-        Some(reason) => ConnectionState::Ended {
+    let state = match (end_of(row, now), &details) {
+        (Some(reason), details) => ConnectionState::Ended {
             at: row.ended_at.or(row.expires_at).unwrap_or(now),
-            reason: details.reason_for(reason),
+            reason: details
+                .as_ref()
+                .map_or(reason, |details| details.reason_for(reason)),
         },
-        None if gone => ConnectionState::ConnectAgain,
-        None if !details.connected => ConnectionState::Pending,
-        None => ConnectionState::Active,
+        (None, None) => ConnectionState::Damaged,
+        (None, Some(_)) if gone => ConnectionState::ConnectAgain,
+        (None, Some(details)) if !details.connected => ConnectionState::Pending,
+        (None, Some(_)) => ConnectionState::Active,
     };
-    let expires_at = details.own_expiry(row);
-    Ok(Connection {
-        id: GrantId::parse(&row.id).map_err(|_| StoreError::Damaged)?,
+    let expires_at = details
+        .as_ref()
+        .map_or(row.expires_at, |details| details.own_expiry(row));
+    let details = details.unwrap_or_else(GrantDetails::unreadable);
+    Some(Connection {
+        id,
         client_id: row.client_id.clone(),
-        kind: ClientKind::from_stored(&row.kind).ok_or(StoreError::Damaged)?,
+        kind: kind.unwrap_or(ClientKind::Registered),
         name: details.name,
         client_host: details.client_host,
         redirect_host: details.redirect_host,

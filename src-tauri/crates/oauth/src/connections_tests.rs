@@ -187,3 +187,56 @@ async fn the_sweep_leaves_what_is_in_use() {
         refresh = reply.text_of("refresh_token");
     }
 }
+
+/// Overwrites what is sealed in a grant with something that is no grant.
+async fn damage(world: &World, grant: &GrantId) {
+    let id = grant.to_string();
+    let damaged = world.vault.write(move |writer| {
+        let mut row = writer.grant(&id)?.unwrap();
+        row.details = b"no grant".to_vec();
+        writer.put_grant(&row)
+    });
+    damaged.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_connection_hides_no_other_and_can_be_revoked() {
+    let world = World::new().await;
+    let damaged = world.connect().await;
+    world.clock.advance(Duration::from_secs(1));
+    let whole = world.connect().await;
+    damage(&world, &damaged.grant).await;
+    assert_eq!(world.server.count_connections().unwrap(), 2);
+    let listed = world.server.connections().unwrap();
+    let states: Vec<_> = listed
+        .iter()
+        .map(|found| (&found.id, found.state))
+        .collect();
+    let expected = [
+        (&whole.grant, ConnectionState::Active),
+        (&damaged.grant, ConnectionState::Damaged),
+    ];
+    assert_eq!(states, expected);
+    assert!(listed[1].servers.is_empty());
+
+    world.server.revoke(&damaged.grant).await.unwrap();
+    assert_eq!(world.server.count_connections().unwrap(), 1);
+    let state = world.server.connections().unwrap()[1].state;
+    assert!(matches!(state, ConnectionState::Ended { .. }));
+}
+
+#[tokio::test]
+async fn the_clean_up_ends_a_damaged_connection_and_the_others() {
+    let world = World::new().await;
+    let damaged = world.connect().await;
+    world.connect().await;
+    damage(&world, &damaged.grant).await;
+    world.clock.advance(30 * DAY + Duration::from_secs(1));
+    assert_eq!(world.server.count_connections().unwrap(), 0);
+    world.server.sweep().await;
+    let ended = world.events.all();
+    let ended = ended
+        .iter()
+        .filter(|event| matches!(event, Event::GrantEnded { .. }));
+    assert_eq!(ended.count(), 2);
+}

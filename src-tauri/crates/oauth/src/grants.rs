@@ -127,6 +127,20 @@ impl GrantDetails {
         to_json(self, "grants")
     }
 
+    /// What is shown of a grant whose details cannot be read: nothing is known and nothing allowed.
+    pub(crate) fn unreadable() -> Self {
+        Self {
+            name: None,
+            client_host: None,
+            redirect_host: None,
+            servers: ServerSelection::new([]),
+            access: AccessLevel::Read,
+            lifetime: GrantLifetime::UntilRevoked,
+            scope: String::new(),
+            connected: false,
+        }
+    }
+
     /// The reason for a person: what expired before it was connected never was.
     pub(crate) fn reason_for(&self, reason: EndReason) -> EndReason {
         match reason {

@@ -70,13 +70,19 @@ fn end_all(
 ) -> Result<Vec<(GrantId, EndReason)>, StoreError> {
     let mut ended = Vec::new();
     for id in ids {
-        let Some(row) = writer.grant(&id)? else {
-            continue;
+        let reason = match writer.grant(&id) {
+            Ok(Some(row)) => {
+                let Some(reason) = end_of(&row, now) else {
+                    continue;
+                };
+                let details = GrantDetails::read(&row);
+                details.map_or(reason, |details| details.reason_for(reason))
+            }
+            Ok(None) => continue,
+            // It does not open, so nobody can have used it meanwhile; the others go on.
+            Err(StoreError::Unsealable { .. } | StoreError::UnknownKey { .. }) => EndReason::Unused,
+            Err(error) => return Err(error),
         };
-        let Some(reason) = end_of(&row, now) else {
-            continue;
-        };
-        let reason = GrantDetails::read(&row)?.reason_for(reason);
         if end(writer, &id, now, reason)? {
             ended.extend(GrantId::parse(&id).ok().map(|grant| (grant, reason)));
         }

@@ -62,7 +62,8 @@ impl Reader<'_> {
         row.map(|row| self.opened_grant(row)).transpose()
     }
 
-    /// All grants, the newest first, with the ended ones.
+    /// All grants, the newest first, with the ended ones. One whose sealed part does not open comes
+    /// with empty `details`: a damaged row hides no other.
     pub fn grants(&self) -> Result<Vec<GrantRow>, StoreError> {
         self.all(
             "SELECT id, client_id, origin, kind, created_at, last_used_at, expires_at, ended_at, \
@@ -71,21 +72,11 @@ impl Reader<'_> {
             read,
         )?
         .into_iter()
-        .map(|row| self.opened_grant(row))
-        .collect()
-    }
-
-    /// All grants of one client, the newest first, with the ended ones.
-    pub fn grants_of_client(&self, client_id: &str) -> Result<Vec<GrantRow>, StoreError> {
-        self.all(
-            "SELECT id, client_id, origin, kind, created_at, last_used_at, expires_at, ended_at, \
-             end_reason, details FROM grants WHERE client_id = ?1 \
-             ORDER BY created_at DESC, rowid DESC",
-            [client_id],
-            read,
-        )?
-        .into_iter()
-        .map(|row| self.opened_grant(row))
+        .map(|mut row| {
+            let opened = self.open(TABLE, row.id.as_bytes(), &row.details);
+            row.details = opened.unwrap_or_default();
+            Ok(row)
+        })
         .collect()
     }
 
@@ -100,12 +91,18 @@ impl Reader<'_> {
         )
     }
 
-    /// How many grants have not ended.
-    pub fn count_live_grants(&self) -> Result<u64, StoreError> {
+    /// How many grants have not ended, do not expire by `now`, and were used after `used_since`.
+    /// Nothing sealed is opened.
+    pub fn count_live_grants(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+    ) -> Result<u64, StoreError> {
         let count: i64 = self
             .one(
-                "SELECT count(*) FROM grants WHERE ended_at IS NULL",
-                [],
+                "SELECT count(*) FROM grants WHERE ended_at IS NULL \
+                 AND (expires_at IS NULL OR expires_at > ?1) AND last_used_at > ?2",
+                [millis(now), millis(used_since)],
                 |row| row.get(0),
             )?
             .unwrap_or(0);

@@ -128,10 +128,10 @@ async fn grants_are_listed_newest_first_and_found_when_unused_or_expired() {
     };
     assert_eq!(ids(read(&vault, |reader| reader.grants())), ["b", "c", "a"]);
     assert_eq!(
-        ids(read(&vault, |reader| reader.grants_of_client("client"))),
+        read(&vault, |reader| reader.live_grant_ids_of_client("client")),
         ["b", "c", "a"]
     );
-    assert!(read(&vault, |reader| reader.grants_of_client("other")).is_empty());
+    assert!(read(&vault, |reader| reader.live_grant_ids_of_client("other")).is_empty());
     assert_eq!(
         read(&vault, |reader| reader.grants_unused_since(at(60))),
         ["a", "b"]
@@ -144,7 +144,15 @@ async fn grants_are_listed_newest_first_and_found_when_unused_or_expired() {
         read(&vault, |reader| reader.grants_expired(at(80))),
         ["b", "c"]
     );
-    assert_eq!(read(&vault, |reader| reader.count_live_grants()), 3);
+    let count = |now, used_since| {
+        read(&vault, |reader| {
+            reader.count_live_grants(at(now), at(used_since))
+        })
+    };
+    assert_eq!(
+        [count(49, 9), count(50, 9), count(79, 30), count(80, 0)],
+        [3, 2, 1, 1]
+    );
     write(&vault, |writer| {
         assert!(writer.end_grant("b", at(55), "expired")?);
         assert!(
@@ -157,6 +165,10 @@ async fn grants_are_listed_newest_first_and_found_when_unused_or_expired() {
     })
     .await;
     assert_eq!(read(&vault, |reader| reader.grants_expired(at(80))), ["c"]);
+    assert_eq!(
+        read(&vault, |reader| reader.live_grant_ids_of_client("client")),
+        ["c", "a"]
+    );
     assert!(read(&vault, |reader| reader.grants_unused_since(at(60))).is_empty());
     let ended = read(&vault, |reader| reader.grant("b")).unwrap();
     assert_eq!(
@@ -435,4 +447,27 @@ async fn debug_output_of_a_row_holds_nothing_of_its_content() {
             "{shown}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_grant_that_does_not_open_hides_no_other() {
+    let folder = folder();
+    let vault = vault(folder.path()).await;
+    write(&vault, |writer| {
+        writer.put_grant(&grant("a"))?;
+        writer.put_grant(&grant("b"))
+    })
+    .await;
+    let database = rusqlite::Connection::open(folder.path().join("drawbridge.db")).unwrap();
+    let damage = "UPDATE grants SET details = zeroblob(length(details)) WHERE id = 'a'";
+    assert_eq!(database.execute(damage, []).unwrap(), 1);
+    drop(database);
+    let listed = read(&vault, |reader| reader.grants());
+    let opened: Vec<_> = listed
+        .iter()
+        .map(|row| (row.id.as_str(), row.details.is_empty()))
+        .collect();
+    assert_eq!(opened, [("b", false), ("a", true)]);
+    assert!(vault.read(|reader| reader.grant("a")).is_err());
+    assert!(write(&vault, |writer| writer.end_grant("a", at(9), "revoked")).await);
 }
