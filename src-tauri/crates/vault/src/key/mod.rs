@@ -27,6 +27,10 @@ use crate::unix::key_file;
 
 /// How long to wait between two looks for a keychain that is not there yet.
 const KEYCHAIN_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The longest wait for a keychain before the key of a new database goes elsewhere, for ever: a
+/// desktop that starts Drawbridge at login has its keyring up within this time, and a computer
+/// that has a session bus and no keyring loses no more than this at the first start.
+const FIRST_KEYCHAIN_WAIT: Duration = Duration::from_secs(5);
 
 /// What is wrong with the master key. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -182,13 +186,17 @@ pub(crate) struct KeyPlaces {
 
 impl KeyPlaces {
     /// Where the key of a new database goes: the keychain if there is one, else what
-    /// `TOKEN_ENCRYPTION_KEY` gives, else, on Linux, a file.
+    /// `TOKEN_ENCRYPTION_KEY` gives, else, on Linux, a file. Before it settles for a file it waits
+    /// a little for a keychain that may be about to start.
     pub(crate) async fn choose(&self) -> Result<KeyPlace, KeyError> {
-        match asked(&self.keychain, |keychain| keychain.availability()).await? {
+        let has_variable = self.environment.is_some();
+        let wait = self.keychain_wait.min(FIRST_KEYCHAIN_WAIT);
+        let awaited = |found| found == Availability::Awaited && !has_variable;
+        match self.look_for_keychain(wait, awaited).await? {
             Availability::Available => Ok(KeyPlace::Keychain),
-            Availability::Absent if self.environment.is_some() => Ok(KeyPlace::Environment),
-            Availability::Absent if cfg!(target_os = "linux") => Ok(KeyPlace::File),
-            Availability::Absent => Err(KeyError::NoPlace),
+            _ if has_variable => Ok(KeyPlace::Environment),
+            _ if cfg!(target_os = "linux") => Ok(KeyPlace::File),
+            _ => Err(KeyError::NoPlace),
         }
     }
 
@@ -198,7 +206,7 @@ impl KeyPlaces {
             KeyPlace::Keychain => {
                 match asked(&self.keychain, |keychain| keychain.availability()).await? {
                     Availability::Available => Ok(()),
-                    Availability::Absent => Err(KeyError::KeychainAbsent),
+                    Availability::Awaited | Availability::Absent => Err(KeyError::KeychainAbsent),
                 }
             }
             KeyPlace::Environment => self
@@ -286,15 +294,25 @@ impl KeyPlaces {
 
     /// Waits until there is a keychain: at login Drawbridge may start before it.
     async fn await_keychain(&self) -> Result<(), KeyError> {
+        match self.look_for_keychain(self.keychain_wait, |_| true).await? {
+            Availability::Available => Ok(()),
+            Availability::Awaited | Availability::Absent => Err(KeyError::KeychainAbsent),
+        }
+    }
+
+    /// Looks for a keychain, again and again for at most `wait` while what is found is worth
+    /// waiting. Answers what it found last.
+    async fn look_for_keychain(
+        &self,
+        wait: Duration,
+        is_worth_waiting: impl Fn(Availability) -> bool,
+    ) -> Result<Availability, KeyError> {
         let started = Instant::now();
         loop {
             let found = asked(&self.keychain, |keychain| keychain.availability()).await?;
-            if found == Availability::Available {
-                return Ok(());
-            }
-            let left = self.keychain_wait.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Err(KeyError::KeychainAbsent);
+            let left = wait.saturating_sub(started.elapsed());
+            if found == Availability::Available || left.is_zero() || !is_worth_waiting(found) {
+                return Ok(found);
             }
             tokio::time::sleep(KEYCHAIN_LOOK_EVERY.min(left)).await;
         }

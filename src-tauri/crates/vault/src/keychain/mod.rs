@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 pub enum Availability {
     /// There is one. It may still be locked or refuse.
     Available,
+    /// There is none yet, but a desktop session is there that may be about to start one.
+    Awaited,
     /// There is none: no service answers, and none can be started.
     Absent,
 }

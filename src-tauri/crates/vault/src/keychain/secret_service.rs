@@ -15,7 +15,8 @@ const SECRET_SERVICE: &str = "org.freedesktop.secrets";
 const BUS_LIMIT: Duration = Duration::from_secs(10);
 
 /// There is a keychain when the session has a bus and, on it, a Secret Service runs or can be
-/// started. Whether it is locked is another question.
+/// started. Whether it is locked is another question. A bus without one may be that of a session
+/// that has only begun.
 pub(super) fn availability() -> Result<Availability, KeychainError> {
     let connected = Builder::session().and_then(|bus| bus.method_timeout(BUS_LIMIT).build());
     let bus = match connected {
@@ -43,7 +44,7 @@ fn is_offered(bus: &zbus::blocking::Connection) -> zbus::Result<Availability> {
     Ok(if offered {
         Availability::Available
     } else {
-        Availability::Absent
+        Availability::Awaited
     })
 }
 

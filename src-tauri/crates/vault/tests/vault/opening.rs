@@ -125,8 +125,9 @@ async fn a_recorded_keychain_that_is_gone_or_empty_is_an_error() {
     assert!(error.to_string().contains("master-key-"), "{error}");
 }
 
-/// A keychain that appears at the third look.
+/// A keychain that appears at the third look, and what the first two see.
 struct LateKeychain {
+    before: Availability,
     looks: AtomicUsize,
     keychain: Arc<MemoryKeychain>,
 }
@@ -134,7 +135,7 @@ struct LateKeychain {
 impl Keychain for LateKeychain {
     fn availability(&self) -> Result<Availability, KeychainError> {
         match self.looks.fetch_add(1, Ordering::SeqCst) {
-            0 | 1 => Ok(Availability::Absent),
+            0 | 1 => Ok(self.before),
             _ => Ok(Availability::Available),
         }
     }
@@ -159,6 +160,7 @@ async fn a_recorded_keychain_is_waited_for() {
             .unwrap(),
     );
     let late = Arc::new(LateKeychain {
+        before: Availability::Absent,
         looks: AtomicUsize::new(0),
         keychain,
     });
@@ -169,6 +171,43 @@ async fn a_recorded_keychain_is_waited_for() {
         KeyPlace::Keychain
     );
     assert_eq!(late.looks.load(Ordering::SeqCst), 3);
+}
+
+/// Opens a new vault at login: the keychain is there at the third look. Answers where the key went
+/// and after how many looks.
+#[cfg(target_os = "linux")]
+async fn at_login(
+    before: Availability,
+    keychain_wait: Duration,
+    environment_key: Option<&str>,
+) -> (KeyPlace, usize) {
+    let folder = folder();
+    let late = Arc::new(LateKeychain {
+        before,
+        looks: AtomicUsize::new(0),
+        keychain: Arc::new(MemoryKeychain::new()),
+    });
+    let mut options = options(folder.path(), late.clone());
+    options.keychain_wait = keychain_wait;
+    options.environment_key = environment_key.map(SecretString::from);
+    let place = Vault::open(options).await.unwrap().key_place();
+    assert_eq!(folder.path().join("key").exists(), place == KeyPlace::File);
+    // Looking for a place and looking whether it is free are two looks.
+    (place, late.looks.load(Ordering::SeqCst))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_new_vault_waits_a_little_for_the_keychain_of_a_session_that_begins() {
+    let (long, none) = (Duration::from_mins(1), Duration::ZERO);
+    let (awaited, absent) = (Availability::Awaited, Availability::Absent);
+    let key = Some(ENVIRONMENT_KEY);
+    assert_eq!(at_login(awaited, long, None).await, (KeyPlace::Keychain, 4));
+    // Not without a session, not longer than asked, and not when the key is given.
+    assert_eq!(at_login(absent, long, None).await, (KeyPlace::File, 1));
+    assert_eq!(at_login(awaited, none, None).await, (KeyPlace::File, 1));
+    let given = at_login(awaited, long, key).await;
+    assert_eq!(given, (KeyPlace::Environment, 1));
 }
 
 #[tokio::test]

@@ -220,7 +220,7 @@ fn without_a_bus_or_a_service_there_is_no_keychain() {
     session.start_keyring(true);
     session.run("fill");
     session.stop_keyring();
-    session.run("absent");
+    session.run("awaited");
     // The socket is still there and nobody listens; then there is none.
     session.bus = None;
     session.run("absent");
@@ -320,8 +320,13 @@ async fn child() {
                 assert!(!folder.join("key").exists());
             }
         }
-        "absent" => {
-            assert_eq!(OsKeychain.availability(), Ok(Availability::Absent));
+        "awaited" | "absent" => {
+            let expected = if *scenario == *"awaited" {
+                Availability::Awaited
+            } else {
+                Availability::Absent
+            };
+            assert_eq!(OsKeychain.availability(), Ok(expected));
             let error = refused(&folder).await;
             assert!(matches!(error, KeyError::KeychainAbsent), "{error:?}");
             let vault = Vault::open(os_options(&fresh)).await.unwrap();
