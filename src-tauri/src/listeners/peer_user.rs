@@ -4,9 +4,15 @@
 //! end of our connection is the line whose addresses are ours turned round. A program that connects
 //! to `[::ffff:127.0.0.1]` stands in the second list, though we see it come from 127.0.0.1.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+#[cfg(any(target_os = "linux", test))]
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What the system's lists say of the program at the other end.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "only Linux has the lists that tell")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// A program of this user.
@@ -22,6 +28,7 @@ pub(super) enum Owner {
 ///
 /// Addresses stand there as hexadecimal words in the machine's own byte order, ports in network
 /// order.
+#[cfg(any(target_os = "linux", test))]
 #[must_use]
 pub(super) fn user_of_socket(list: &str, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
     list.lines().skip(1).find_map(|line| {
@@ -39,6 +46,7 @@ pub(super) fn user_of_socket(list: &str, local: SocketAddr, remote: SocketAddr) 
 }
 
 /// An address of either list; an IPv4 address in IPv6's clothes is the IPv4 address.
+#[cfg(any(target_os = "linux", test))]
 fn socket_address(column: &str) -> Option<SocketAddr> {
     let (address, port) = column.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
