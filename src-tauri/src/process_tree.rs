@@ -31,6 +31,8 @@ pub struct Process {
 
 /// How often a chain that changes under our eyes is followed again.
 const WALKS: usize = 8;
+/// More processes than this below us are not looked through.
+const BELOW: usize = 4096;
 /// Longer chains of parents do not exist; the limit ends a walk in circles.
 const CHAIN: usize = 256;
 
@@ -54,17 +56,34 @@ pub fn parse_stat(text: &str) -> Option<Process> {
 ///
 /// Processes end and are handed to others while we look. So a chain counts only if it still
 /// stands, start times included, when it is read a second time.
-pub fn descends(process: u32, ancestor: u32, look: impl Fn(u32) -> Option<Process>) -> Descent {
+///
+/// Where the system hides other users' processes (`hidepid`), a chain ends at a parent that its
+/// child still names and that cannot be seen: it is somebody else's. It may still be below
+/// `ancestor`, if a program there took on another user; so the chain counts only if
+/// `all_visible_below` says of `ancestor` that nothing below it is hidden.
+pub fn descends(
+    process: u32,
+    ancestor: u32,
+    look: impl Fn(u32) -> Option<Process>,
+    all_visible_below: impl Fn(u32) -> bool,
+) -> Descent {
     for _ in 0..WALKS {
         let Some(chain) = chain(process, ancestor, &look) else {
             continue;
         };
-        if chain.last().is_some_and(|(number, _)| *number == ancestor) {
+        if chain
+            .links
+            .last()
+            .is_some_and(|(number, _)| *number == ancestor)
+        {
             return Descent::Yes;
         }
-        if chain
-            .iter()
-            .all(|(number, seen)| look(*number) == Some(*seen))
+        let visible = !chain.ends_hidden || all_visible_below(ancestor);
+        if visible
+            && chain
+                .links
+                .iter()
+                .all(|(number, seen)| look(*number) == Some(*seen))
         {
             return Descent::No;
         }
@@ -72,26 +91,51 @@ pub fn descends(process: u32, ancestor: u32, look: impl Fn(u32) -> Option<Proces
     Descent::Unknown
 }
 
+/// Whether everything below `ancestor` can be seen. `children` names the children of a process,
+/// hidden ones included; `None` if it does not say, for instance because the process is hidden.
+pub fn all_visible_below(ancestor: u32, children: impl Fn(u32) -> Option<Vec<u32>>) -> bool {
+    let mut waiting = vec![ancestor];
+    let mut looked_at = 0;
+    while let Some(number) = waiting.pop() {
+        looked_at += 1;
+        let Some(below) = children(number).filter(|_| looked_at <= BELOW) else {
+            return false;
+        };
+        waiting.extend(below);
+    }
+    true
+}
+
+struct Chain {
+    links: Vec<(u32, Process)>,
+    /// Whether its last link has a parent that cannot be seen.
+    ends_hidden: bool,
+}
+
 /// From `process` upwards, to `ancestor` or to the top.
-fn chain(
-    process: u32,
-    ancestor: u32,
-    look: &impl Fn(u32) -> Option<Process>,
-) -> Option<Vec<(u32, Process)>> {
-    let mut chain: Vec<(u32, Process)> = Vec::new();
+fn chain(process: u32, ancestor: u32, look: &impl Fn(u32) -> Option<Process>) -> Option<Chain> {
+    let mut links: Vec<(u32, Process)> = Vec::new();
     let mut number = process;
-    while chain.len() < CHAIN {
-        let seen = look(number)?;
+    while links.len() < CHAIN {
+        let Some(seen) = look(number) else {
+            // Ended, or hidden? The child of one that ended has another parent by now.
+            let (child, before) = links.last()?;
+            let ends_hidden = look(*child).as_ref() == Some(before);
+            return ends_hidden.then_some(Chain { links, ends_hidden });
+        };
         // No parent is younger than its child: this is somebody else with the parent's number.
-        if chain
+        if links
             .last()
             .is_some_and(|(_, child)| seen.started > child.started)
         {
             return None;
         }
-        chain.push((number, seen));
+        links.push((number, seen));
         if number == ancestor || seen.parent == 0 {
-            return Some(chain);
+            return Some(Chain {
+                links,
+                ends_hidden: false,
+            });
         }
         number = seen.parent;
     }
@@ -110,7 +154,7 @@ mod linux {
     use tokio::signal::unix::{SignalKind, signal};
     use tokio_util::sync::CancellationToken;
 
-    use super::{Descent, Process, descends, parse_stat};
+    use super::{Descent, Process, all_visible_below, descends, parse_stat};
 
     /// How long a child that ended may be left to whoever started it before it counts as an
     /// orphan nobody waits for.
@@ -127,7 +171,22 @@ mod linux {
     /// Whether the process of this number is ours or a descendant of ours.
     #[must_use]
     pub fn descends_from_us(number: u32) -> Descent {
-        descends(number, own_number(), look)
+        descends(number, own_number(), look, |ancestor| {
+            all_visible_below(ancestor, children_of)
+        })
+    }
+
+    /// The children of a process, as the kernel lists them with each of its threads. The lists name
+    /// hidden children, too; a hidden process has no lists.
+    fn children_of(number: u32) -> Option<Vec<u32>> {
+        let mut children = Vec::new();
+        for thread in std::fs::read_dir(format!("/proc/{number}/task")).ok()? {
+            let list = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+            for child in list.split_ascii_whitespace() {
+                children.push(child.parse().ok()?);
+            }
+        }
+        Some(children)
     }
 
     /// Asks the system to hand orphaned descendants to this process.
@@ -211,9 +270,12 @@ mod linux {
         let processes = all();
         for number in processes.keys() {
             let below = *number != own_number()
-                && descends(*number, own_number(), |number| {
-                    processes.get(&number).copied()
-                }) == Descent::Yes;
+                && descends(
+                    *number,
+                    own_number(),
+                    |number| processes.get(&number).copied(),
+                    |_| false,
+                ) == Descent::Yes;
             if below && let Some(pid) = pid(*number) {
                 let _gone = rustix::process::kill_process(pid, Signal::KILL);
                 reap(*number);
@@ -237,6 +299,11 @@ mod tests {
     use super::*;
 
     const US: u32 = 100;
+
+    /// Where nothing is hidden.
+    fn descends(process: u32, ancestor: u32, look: impl Fn(u32) -> Option<Process>) -> Descent {
+        super::descends(process, ancestor, look, |_| false)
+    }
 
     fn process(parent: u32, started: u64) -> Process {
         Process {
@@ -312,6 +379,26 @@ mod tests {
             (1, process(0, 1)),
         ]);
         assert_eq!(descends(300, US, look), Descent::Unknown);
+    }
+
+    #[test]
+    fn a_hidden_parent_ends_the_chain_where_nothing_below_us_is_hidden() {
+        // 60 belongs to somebody else and is hidden.
+        let look = tree(&[(300, process(200, 5)), (200, process(60, 4))]);
+        assert_eq!(super::descends(300, US, &look, |_| true), Descent::No);
+        assert_eq!(super::descends(300, US, &look, |_| false), Descent::Unknown);
+        // The caller itself must be seen.
+        assert_eq!(super::descends(60, US, &look, |_| true), Descent::Unknown);
+    }
+
+    #[test]
+    fn everything_below_is_looked_through() {
+        let lists: BTreeMap<u32, Vec<u32>> =
+            [(US, vec![1, 2]), (1, vec![3]), (2, vec![]), (3, vec![])].into();
+        assert!(all_visible_below(US, |number| lists.get(&number).cloned()));
+        let hidden = |number| lists.get(&number).filter(|_| number != 3).cloned();
+        assert!(!all_visible_below(US, hidden));
+        assert!(!all_visible_below(US, |_| Some(vec![US])), "circles end");
     }
 
     #[test]

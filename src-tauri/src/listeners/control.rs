@@ -164,14 +164,60 @@ fn caller(stream: &tokio::net::UnixStream) -> Caller {
             descent: Descent::Unknown,
         };
     };
-    let descent = peer
-        .pid()
-        .and_then(|number| u32::try_from(number).ok())
-        .map_or(Descent::Unknown, crate::process_tree::descends_from_us);
     Caller {
         same_user: Some(peer.uid() == rustix::process::geteuid().as_raw()),
-        descent,
+        descent: descent(stream, peer.pid()),
     }
+}
+
+/// Whether the process that connected descends from us.
+///
+/// Its number alone would not tell: the process may have ended, and its number be another's by
+/// now. So a handle on the process is asked for its number, and the answer counts only if that is
+/// still its number when the chain of parents was read.
+#[cfg(target_os = "linux")]
+fn descent(stream: &tokio::net::UnixStream, number: Option<i32>) -> Descent {
+    use nix::sys::socket::{getsockopt, sockopt::PeerPidfd};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let process = match getsockopt(stream, PeerPidfd) {
+        Ok(process) => Some(process),
+        // Before Linux 6.5 a socket does not give the handle; then it is had by the number.
+        Err(nix::errno::Errno::ENOPROTOOPT) => number
+            .filter(|number| *number > 0)
+            .and_then(Pid::from_raw)
+            .and_then(|number| pidfd_open(number, PidfdFlags::empty()).ok()),
+        Err(_) => None,
+    };
+    let Some(process) = process else {
+        return Descent::Unknown;
+    };
+    let Some(number) = number_of(&process) else {
+        return Descent::Unknown;
+    };
+    let descent = crate::process_tree::descends_from_us(number);
+    if number_of(&process) == Some(number) {
+        descent
+    } else {
+        Descent::Unknown
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn descent(_stream: &tokio::net::UnixStream, number: Option<i32>) -> Descent {
+    number
+        .and_then(|number| u32::try_from(number).ok())
+        .map_or(Descent::Unknown, crate::process_tree::descends_from_us)
+}
+
+/// The number of the process behind a handle, as long as it has one.
+#[cfg(target_os = "linux")]
+fn number_of(process: &std::os::fd::OwnedFd) -> Option<u32> {
+    use std::os::fd::AsRawFd as _;
+    let told =
+        std::fs::read_to_string(format!("/proc/self/fdinfo/{}", process.as_raw_fd())).ok()?;
+    let number = told.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    // -1 when it is gone, 0 when it is not to be seen from here.
+    number.trim().parse().ok().filter(|number| *number != 0)
 }
 
 /// One question, one answer.
@@ -244,6 +290,40 @@ mod tests {
         assert_eq!(code(caller(None, Descent::No), true), refused);
         assert_eq!(code(caller(Some(true), Descent::Unknown), false), None);
         assert_eq!(code(caller(Some(true), Descent::Yes), false), refused);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_caller_is_who_connected() {
+        let run = run_folder();
+        let path = socket_path(run.path());
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let (accepted, connected) =
+            tokio::join!(listener.accept(), tokio::net::UnixStream::connect(&path));
+        let expected = Caller {
+            same_user: Some(true),
+            descent: Descent::Yes,
+        };
+        assert_eq!(caller(&accepted.unwrap().0), expected);
+        drop(connected);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_process_that_is_gone_has_no_number_whoever_has_it_now() {
+        use rustix::process::{Pid, PidfdFlags, pidfd_open};
+        #[expect(clippy::disallowed_methods, reason = "a test looks what becomes of it")]
+        let mut child = tokio::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let number = child.id().unwrap();
+        let pid = Pid::from_raw(number.cast_signed()).unwrap();
+        let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        assert_eq!(number_of(&process), Some(number));
+        drop(child.stdin.take());
+        assert!(child.wait().await.unwrap().success());
+        assert_eq!(number_of(&process), None);
     }
 
     #[cfg(unix)]
