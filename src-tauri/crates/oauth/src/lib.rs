@@ -81,7 +81,9 @@ pub use self::approval::shown::{
 };
 pub use self::bearer::{Challenge, Principal};
 pub use self::clients::ClientKind;
-pub use self::clients::static_client::{StaticClient, StaticClientError};
+pub use self::clients::static_client::{
+    SecretProblem, StaticClient, StaticClientError, check_client_secret,
+};
 pub use self::connections::{Connection, ConnectionState, EditError};
 pub use self::events::{ApprovalOutcome, Event, EventSink, NoEvents};
 pub use self::fetch::{

@@ -14,9 +14,6 @@ pub struct Settings {
     pub local_listener: Option<SocketAddr>,
     /// The public origin of this moment, `https://host`; `None` while there is none.
     pub public_origin: Option<String>,
-    /// Redirect URIs of the static client that the configuration names, besides those the user
-    /// added.
-    pub static_redirects: Vec<String>,
 }
 
 /// One server the user can put into a grant.

@@ -25,8 +25,6 @@ const SECRET_NAME: &str = "oauth-static-client-secret";
 const SHORTEST_SECRET: usize = 32;
 /// The longest one.
 const LONGEST_SECRET: usize = 256;
-/// What stands in the guide's example.
-const PLACEHOLDER: &str = "your_oauth_client_secret_here";
 /// The most redirect URIs the user can add.
 const MAX_REDIRECTS: usize = 20;
 
@@ -40,19 +38,34 @@ pub struct StaticClient {
     pub redirects: Vec<String>,
 }
 
+/// What is wrong with a client secret from elsewhere. The text stands after the secret's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// The text of the guide's example, which is public.
+    #[error("is still the placeholder of the guide")]
+    Placeholder,
+    /// It can be guessed.
+    #[error("is too short to be a secret (fewer than {SHORTEST_SECRET} characters)")]
+    TooShort,
+    /// No form field takes it.
+    #[error("is longer than {LONGEST_SECRET} characters")]
+    TooLong,
+    /// It holds spaces, control characters, or letters outside of ASCII.
+    #[error(
+        "contains characters that cannot be typed into a client (use letters, digits, - and _)"
+    )]
+    Characters,
+}
+
 /// Why the static client was not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StaticClientError {
-    /// A given secret is too short, too long, or holds characters that do not travel well.
+    /// A given secret would not protect anything.
     #[error(
-        "the client secret must have {SHORTEST_SECRET} to {LONGEST_SECRET} characters without \
-         spaces; let Drawbridge make one, or run: python -c \"import secrets; \
+        "the client secret {0}; let Drawbridge make one, or run: python3 -c \"import secrets; \
          print(secrets.token_urlsafe(32))\""
     )]
-    Secret,
-    /// The text of the guide's example.
-    #[error("the client secret is still the example's text; put a random one in its place")]
-    Placeholder,
+    Secret(#[from] SecretProblem),
     /// There is none.
     #[error("there is no static client yet; make it first")]
     Missing,
@@ -108,7 +121,7 @@ impl AuthorizationServer {
     ) -> Result<StaticClient, StaticClientError> {
         let secret = match secret {
             Some(secret) => {
-                check_secret(secret.expose_secret())?;
+                check_client_secret(secret.expose_secret())?;
                 secret
             }
             None => Token::mint(TokenKind::ClientSecret, self.entropy())
@@ -217,8 +230,7 @@ impl AuthorizationServer {
         let Some(row) = self.vault().read(|reader| reader.client(CLIENT_ID))? else {
             return Ok(None);
         };
-        let Details { mut redirects } = from_json(&row.details, "clients")?;
-        redirects.extend(self.settings().static_redirects);
+        let Details { redirects } = from_json(&row.details, "clients")?;
         Ok(Some(ClientInformation {
             id: row.id,
             kind: ClientKind::Static,
@@ -257,17 +269,18 @@ fn client_row(
     })
 }
 
-/// Whether a secret from elsewhere may be taken over.
-fn check_secret(secret: &str) -> Result<(), StaticClientError> {
-    if secret == PLACEHOLDER {
-        return Err(StaticClientError::Placeholder);
-    }
-    let travels = secret.bytes().all(|byte| byte.is_ascii_graphic());
-    let fits = (SHORTEST_SECRET..=LONGEST_SECRET).contains(&secret.len());
-    if travels && fits {
-        Ok(())
+/// Whether a secret from elsewhere may be taken over as the static client's.
+pub fn check_client_secret(secret: &str) -> Result<(), SecretProblem> {
+    if secret.starts_with("your_") && secret.ends_with("_here") {
+        Err(SecretProblem::Placeholder)
+    } else if secret.len() < SHORTEST_SECRET {
+        Err(SecretProblem::TooShort)
+    } else if secret.len() > LONGEST_SECRET {
+        Err(SecretProblem::TooLong)
+    } else if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err(SecretProblem::Characters)
     } else {
-        Err(StaticClientError::Secret)
+        Ok(())
     }
 }
 
@@ -288,23 +301,17 @@ mod tests {
 
     #[test]
     fn weak_secrets_and_the_placeholder_are_refused() {
-        assert_eq!(check_secret(GIVEN), Ok(()));
-        assert_eq!(
-            check_secret(PLACEHOLDER),
-            Err(StaticClientError::Placeholder)
-        );
-        for secret in [
-            "",
-            "short",
-            &GIVEN[1..],
-            &format!("{GIVEN} "),
-            &"a".repeat(257),
+        assert_eq!(check_client_secret(GIVEN), Ok(()));
+        let long = "a".repeat(257);
+        let spaced = format!("{GIVEN} ");
+        for (secret, problem) in [
+            ("", SecretProblem::TooShort),
+            (&GIVEN[1..], SecretProblem::TooShort),
+            (&long, SecretProblem::TooLong),
+            (&spaced, SecretProblem::Characters),
+            ("your_oauth_client_secret_here", SecretProblem::Placeholder),
         ] {
-            assert_eq!(
-                check_secret(secret),
-                Err(StaticClientError::Secret),
-                "{secret}"
-            );
+            assert_eq!(check_client_secret(secret), Err(problem), "{secret}");
         }
     }
 
