@@ -60,7 +60,12 @@ fn report(file: &Path, found: &EnvFile, imported: &Imported) -> String {
         taken.push(Variable::OauthClientSecret.name());
         say("OAUTH_CLIENT_SECRET   sealed; see it with: drawbridge secrets client");
     }
-    if found.value(Variable::TokenEncryptionKey).is_some() {
+    if let Some(problem) = &imported.key_problem {
+        say(&format!(
+            "TOKEN_ENCRYPTION_KEY  stays where it is: {problem}.\n{:22}Then run: drawbridge secrets move --to keychain",
+            ""
+        ));
+    } else if found.value(Variable::TokenEncryptionKey).is_some() {
         if imported.key_place == "environment" {
             say(
                 "TOKEN_ENCRYPTION_KEY  stays where it is: without a keychain Drawbridge needs it at each start",

@@ -64,7 +64,8 @@ fn says_it_is(approval: &ApprovalView) -> String {
         approval.client_kind.as_str(),
     ) {
         (Some(domain), _) => format!("“{name}”, published by {}", printable(domain)),
-        (None, "static") => format!("“{name}”, the client you typed in by hand"),
+        // It has no name of its own, so this is Drawbridge's word for it.
+        (None, "static") => name,
         (None, _) => format!("“{name}”, self-registered, not verified"),
     }
 }

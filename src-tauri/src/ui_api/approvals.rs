@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use drawbridge_oauth::{
-    AccessLevel, Approval, ApprovalId, DecideError, GrantLifetime, Proof, ServerSelection,
-    ShownHash, Terms,
+    AccessLevel, Approval, ApprovalId, ClientKind, DecideError, GrantLifetime, Proof,
+    ServerSelection, ShownClient, ShownHash, Terms,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,16 +94,12 @@ impl From<&Approval> for ApprovalView {
         Self {
             id: approval.id().to_string(),
             kind: "connection".to_owned(),
-            client: question
-                .client
-                .name
-                .clone()
-                .unwrap_or_else(|| "a client without a name".to_owned()),
+            client: shown_name(&question.client),
             redirect_host: question.redirect.host.clone(),
             servers: choices.iter().map(|choice| choice.name.clone()).collect(),
             expires_at: approval.expires_at(),
             shown: approval.shown().to_string(),
-            client_kind: question.client.kind.as_str().to_owned(),
+            client_kind: kind_word(question.client.kind).to_owned(),
             client_domain: question.client.domain.clone(),
             redirect_registrable: question.redirect.registrable.clone(),
             redirect_known: question.redirect.known,
@@ -118,6 +114,26 @@ impl From<&Approval> for ApprovalView {
             requested_at: approval.requested_at(),
         }
     }
+}
+
+/// How we know a client, in the words scripts read.
+fn kind_word(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::Static => "static",
+        ClientKind::MetadataDocument => "cimd",
+        ClientKind::Registered => "dcr",
+        ClientKind::Script => "script",
+    }
+}
+
+/// What the client calls itself. The static client has no name of its own, but the owner knows it.
+fn shown_name(client: &ShownClient) -> String {
+    let name = match (&client.name, client.kind) {
+        (Some(name), _) => name,
+        (None, ClientKind::Static) => "the client you typed in by hand",
+        (None, _) => "a client without a name",
+    };
+    name.to_owned()
 }
 
 /// Which servers, how much, for how long.
@@ -236,6 +252,32 @@ mod tests {
             servers: servers.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
             access: AccessLevel::Read,
             lifetime: GrantLifetime::Day,
+        }
+    }
+
+    #[test]
+    fn clients_are_named_in_the_documented_words() {
+        let client = |kind, name: Option<&str>| ShownClient {
+            kind,
+            name: name.map(str::to_owned),
+            domain: None,
+        };
+        for (kind, word, name) in [
+            (
+                ClientKind::Static,
+                "static",
+                "the client you typed in by hand",
+            ),
+            (
+                ClientKind::MetadataDocument,
+                "cimd",
+                "a client without a name",
+            ),
+            (ClientKind::Registered, "dcr", "a client without a name"),
+        ] {
+            assert_eq!(kind_word(kind), word);
+            assert_eq!(shown_name(&client(kind, None)), name);
+            assert_eq!(shown_name(&client(kind, Some("ChatGPT"))), "ChatGPT");
         }
     }
 

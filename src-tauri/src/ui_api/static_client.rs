@@ -2,7 +2,7 @@
 //! guide that make one.
 
 use drawbridge_oauth::{AuthorizationServer, StaticClient, StaticClientError};
-use drawbridge_vault::{KeyPlace, StoreError, Vault};
+use drawbridge_vault::{KeyError, KeyPlace, MoveKeyError, StoreError, Vault};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,8 @@ pub struct Imported {
     pub client_secret: bool,
     /// Where the key is now: `keychain`, `environment` or `file`.
     pub key_place: String,
+    /// Why the key stays in the environment although there is a keychain, in whole sentences.
+    pub key_problem: Option<String>,
 }
 
 /// Takes over the values of a `.env` file.
@@ -159,16 +161,28 @@ pub async fn import_into(
         None => false,
     };
     // With a keychain the key need not stay in a file that is read by everything.
-    if vault.key_place() == KeyPlace::Environment
-        && let Err(error) = vault.move_key(KeyPlace::Keychain).await
-    {
-        tracing::info!(%error, "the key stays in the environment");
-    }
+    let key_problem = if vault.key_place() == KeyPlace::Environment {
+        key_problem(vault.move_key(KeyPlace::Keychain).await)
+    } else {
+        None
+    };
     Ok(Imported {
         base_url,
         client_secret,
         key_place: vault.key_place().to_string(),
+        key_problem,
     })
+}
+
+/// What the owner should know when the key did not move. That there is no keychain is no news.
+fn key_problem(moved: Result<(), MoveKeyError>) -> Option<String> {
+    match moved {
+        Ok(()) | Err(MoveKeyError::Key(KeyError::KeychainAbsent)) => None,
+        Err(error) => {
+            tracing::warn!(%error, "the key stays in the environment");
+            Some(error.to_string())
+        }
+    }
 }
 
 impl From<StaticClientError> for UiError {
@@ -178,5 +192,24 @@ impl From<StaticClientError> for UiError {
             _ => UiErrorCode::Invalid,
         };
         Self::new(code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_vault::KeychainError;
+
+    use super::*;
+
+    #[test]
+    fn only_a_missing_keychain_is_no_news() {
+        assert_eq!(key_problem(Ok(())), None);
+        let absent = MoveKeyError::Key(KeyError::KeychainAbsent);
+        assert_eq!(key_problem(Err(absent)), None);
+        let locked = MoveKeyError::Key(KeyError::Keychain(KeychainError::Refused));
+        let text = key_problem(Err(locked)).unwrap();
+        assert!(text.contains("locked") && text.contains("unlock"), "{text}");
+        let full = MoveKeyError::Store(StoreError::DiskFull);
+        assert!(key_problem(Err(full)).unwrap().contains("disk is full"));
     }
 }

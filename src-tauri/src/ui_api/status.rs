@@ -57,7 +57,7 @@ pub struct Status {
     /// How many questions wait for the owner.
     pub pending_approvals: usize,
     /// How many connections may come in.
-    pub connections: u64,
+    pub connections: usize,
     /// How many servers are there.
     pub servers: usize,
     /// The process.
@@ -83,7 +83,7 @@ pub fn status(engine: &Engine) -> Result<Status, UiError> {
         key_place: vault.key_place().to_string(),
         warning: vault.warning().map(str::to_owned),
         pending_approvals: engine.oauth().approvals().len(),
-        connections: engine.oauth().count_connections()?,
+        connections: usize::try_from(engine.oauth().count_connections()?).unwrap_or(usize::MAX),
         servers: engine.gateway().servers().len(),
         process: std::process::id(),
         data_folder: engine.folders().data.display().to_string(),
