@@ -91,28 +91,34 @@ async fn every_page(bridge: &Bridge) -> Vec<(&'static str, Answer)> {
             .await,
     ));
 
+    pages.extend(turned_away(bridge, &mut browser, &known).await);
+    pages
+}
+
+/// The pages of those who are not let ask: too many wait, too soon after denials, not armed.
+async fn turned_away(
+    bridge: &Bridge,
+    browser: &mut Browser,
+    known: &str,
+) -> Vec<(&'static str, Answer)> {
+    let mut pages = Vec::new();
+    let ask = |state: &str| format!("/oauth/authorize?{}", query(known, KNOWN, state));
     for number in 0..8 {
         bridge
-            .queue(&mut browser, &query(&known, KNOWN, &number.to_string()))
+            .queue(browser, &query(known, KNOWN, &number.to_string()))
             .await;
     }
-    let page = bridge.get(&mut browser, &ask(&known, KNOWN, "h")).await;
+    let page = bridge.get(browser, &ask("h")).await;
     let local = bridge.visit(&page.link().unwrap()).await;
-    pages.push(("busy", bridge.get(&mut browser, &local.location()).await));
+    pages.push(("busy", bridge.get(browser, &local.location()).await));
     for approval in bridge.server.approvals().iter().take(3) {
         bridge.deny(approval).await;
     }
-    pages.push((
-        "quiet",
-        bridge.get(&mut browser, &ask(&known, KNOWN, "i")).await,
-    ));
+    pages.push(("quiet", bridge.get(browser, &ask("i")).await));
     bridge
         .settings
         .send_modify(|settings| settings.armed_only = true);
-    pages.push((
-        "unarmed",
-        bridge.get(&mut browser, &ask(&known, KNOWN, "j")).await,
-    ));
+    pages.push(("unarmed", bridge.get(browser, &ask("j")).await));
     pages
 }
 
