@@ -216,9 +216,7 @@ mod tests {
     #[tokio::test]
     async fn too_many_headers_are_refused() {
         let running = start(Router::new(), LIMITS).await;
-        let many: String = (0..=HEADERS)
-            .map(|number| format!("X-{number}: 1\r\n"))
-            .collect();
+        let many = "X-Many: 1\r\n".repeat(HEADERS + 1);
         let said = answer(send(&running, &format!("GET / HTTP/1.1\r\n{many}\r\n")).await).await;
         assert!(said.starts_with("HTTP/1.1 431"), "{said}");
         let long = "x".repeat(HEADER_BYTES);
