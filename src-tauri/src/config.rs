@@ -5,16 +5,20 @@
 //! into this process's environment, so no child can inherit it. An error names the variable, what
 //! is wrong with it and what to do, and never its value.
 
+mod env_file;
+mod public_url;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use drawbridge_oauth::SecretProblem;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
-use url::{Host, Url};
+
+pub use env_file::EnvFile;
+pub use public_url::PublicUrl;
 
 /// The port for clients on this computer, unless told otherwise.
 pub const LOOPBACK_PORT: u16 = 8787;
@@ -22,8 +26,6 @@ pub const LOOPBACK_PORT: u16 = 8787;
 pub const LOCAL_PORT: u16 = 8788;
 /// The port an HTTPS front of the owner's own forwards to.
 pub const TUNNEL_PORT: u16 = 8789;
-/// The largest `.env` file we read, in bytes.
-const ENV_FILE_BYTES: u64 = 64 * 1024;
 
 /// A variable that Drawbridge reads, from the environment or from `.env`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,67 +299,6 @@ impl Folders {
     }
 }
 
-/// A public address clients may be given: `https`, a host, perhaps a port, nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
-    origin: String,
-    authority: String,
-    explicit_port: bool,
-}
-
-impl PublicUrl {
-    /// Reads `BASE_URL`. A slash at the end is forgiven, anything more is not.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let wrong = |problem| ConfigError::BaseUrl { problem };
-        let text = text.trim();
-        let url = Url::parse(text).map_err(|_| wrong("is not a web address"))?;
-        if url.scheme() != "https" {
-            return Err(wrong(
-                "must begin with https://, because OAuth clients accept nothing else",
-            ));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("must not contain a user name or a password"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("must not contain a ? or a #"));
-        }
-        if url.path() != "/" {
-            return Err(wrong("must not have a path after the host name"));
-        }
-        let host = match url.host() {
-            Some(Host::Domain(name)) if !name.ends_with('.') => name.to_owned(),
-            Some(Host::Ipv4(address)) => address.to_string(),
-            Some(Host::Ipv6(address)) => format!("[{address}]"),
-            _ => return Err(wrong("has no usable host name")),
-        };
-        let authority = url
-            .port()
-            .map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-        Ok(Self {
-            origin: format!("https://{authority}"),
-            authority,
-            explicit_port: url.port().is_some(),
-        })
-    }
-
-    /// `https://host`, with the port when it is not 443, without a slash.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// Every `Host` a request for this address may carry.
-    #[must_use]
-    pub fn hosts(&self) -> Vec<String> {
-        if self.explicit_port {
-            vec![self.authority.clone()]
-        } else {
-            vec![self.authority.clone(), format!("{}:443", self.authority)]
-        }
-    }
-}
-
 /// How the public address reaches this computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum TunnelKind {
@@ -510,88 +451,6 @@ fn is_placeholder(text: &str) -> bool {
     text.starts_with("your_") && text.ends_with("_here")
 }
 
-/// A `.env` file: the values of the guide, and the names of what else it holds.
-pub struct EnvFile {
-    values: BTreeMap<&'static str, SecretString>,
-    others: Vec<String>,
-}
-
-impl EnvFile {
-    /// Reads a file that must be there.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |problem: String| ConfigError::EnvFile {
-            path: path.display().to_string(),
-            problem,
-        };
-        let file = std::fs::File::open(path).map_err(|error| failed(plain_io(&error)))?;
-        let mut text = String::new();
-        file.take(ENV_FILE_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(|error| failed(plain_io(&error)))?;
-        if text.len() as u64 > ENV_FILE_BYTES {
-            return Err(failed(
-                "it is larger than 64 KiB, so it is no .env file".to_owned(),
-            ));
-        }
-        let text = SecretString::from(text);
-        Self::parse(text.expose_secret()).map_err(failed)
-    }
-
-    /// Reads the file if it is there.
-    pub fn read_if_present(path: &Path) -> Result<Option<Self>, ConfigError> {
-        match std::fs::metadata(path) {
-            Ok(found) if found.is_file() => Self::read(path).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let mut values = BTreeMap::new();
-        let mut others = Vec::new();
-        for item in dotenvy::Iter::new(text.as_bytes()) {
-            // dotenvy's own error would repeat the line, and with it perhaps a secret.
-            let (name, value) = item.map_err(|_| {
-                "one of its lines is not NAME=value (a value with spaces needs quotes)".to_owned()
-            })?;
-            let value = SecretString::from(value);
-            match Variable::ALL
-                .into_iter()
-                .find(|variable| variable.name() == name)
-            {
-                Some(variable) if value.expose_secret().is_empty() => {
-                    values.remove(variable.name());
-                }
-                Some(variable) => {
-                    values.insert(variable.name(), value);
-                }
-                None => others.push(name),
-            }
-        }
-        Ok(Self { values, others })
-    }
-
-    /// The value of one of the guide's variables.
-    #[must_use]
-    pub fn value(&self, variable: Variable) -> Option<SecretString> {
-        self.values.get(variable.name()).cloned()
-    }
-
-    /// The names of the other variables the file holds.
-    #[must_use]
-    pub fn others(&self) -> &[String] {
-        &self.others
-    }
-}
-
-fn plain_io(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "this account may not read it".to_owned(),
-        std::io::ErrorKind::InvalidData => "it is not text (not UTF-8)".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 /// What the command line of `serve` said.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServeFlags {
@@ -717,36 +576,6 @@ mod tests {
     }
 
     #[test]
-    fn a_public_address_is_an_https_origin_and_nothing_else() {
-        for good in [
-            "https://Mcp.Example.com",
-            "https://mcp.example.com/",
-            "https://mcp.example.com:443",
-        ] {
-            let url = PublicUrl::parse(good).unwrap();
-            assert_eq!(url.origin(), "https://mcp.example.com");
-            assert_eq!(url.hosts(), ["mcp.example.com", "mcp.example.com:443"]);
-        }
-        let with_port = PublicUrl::parse("https://mcp.example.com:8443").unwrap();
-        assert_eq!(with_port.hosts(), ["mcp.example.com:8443"]);
-        for bad in [
-            "http://mcp.example.com",
-            "https://mcp.example.com/mcp",
-            "https://mcp.example.com/?a=b",
-            "https://mcp.example.com/#x",
-            "https://me:pw@mcp.example.com",
-            "https://mcp.example.com.",
-            "mcp.example.com",
-            "https://",
-            "ftp://mcp.example.com",
-        ] {
-            let error = PublicUrl::parse(bad).unwrap_err().to_string();
-            assert!(error.starts_with("BASE_URL "), "{bad}: {error}");
-            assert!(!error.contains("pw@"), "{error}");
-        }
-    }
-
-    #[test]
     fn errors_name_the_variable_and_never_the_value() {
         for (name, value) in [
             ("OAUTH_CLIENT_SECRET", "short-canary"),
@@ -768,14 +597,6 @@ mod tests {
                 "{error}"
             );
         }
-    }
-
-    #[test]
-    fn a_broken_env_file_does_not_show_its_lines() {
-        let problem = EnvFile::parse("OAUTH_CLIENT_SECRET=canary \"x\nBASE URL=canary\n")
-            .err()
-            .unwrap();
-        assert!(!problem.contains("canary"), "{problem}");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | file | what |
 //! |---|---|
 //! | `main.rs` | the process: errors and exit code |
-//! | `config.rs` | the environment, `.env` and flags, checked into one value |
+//! | `config.rs`, `config/` | the environment, `.env` and flags, checked into one value |
 //! | `engine.rs`, `engine/` | the composition root: starts and stops every part in order |
 //! | `listeners/` | the ways in: loopback, tunnel, local, control; `host_guard.rs` has the rules |
 //! | `ui_api/` | what a window or the command line may ask, as plain data |
