@@ -4,6 +4,7 @@
 //! is what one subscriber has. The limit for everybody holds at the public address only: there it
 //! stops a crowd of addresses, while on this computer all addresses are this computer.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -43,8 +44,11 @@ pub(crate) const WRONG_SECRETS_IN_ALL: u32 = 30;
 pub(crate) const UNKNOWN_DOCUMENTS_PER_MINUTE: u32 = 6;
 /// Documents fetched from hosts we know, in a minute.
 pub(crate) const KNOWN_DOCUMENTS_PER_MINUTE: u32 = 30;
-/// Addresses that are told apart at once. When there are more, new ones share one budget.
+/// Addresses that are told apart at once.
 pub(crate) const MOST_ADDRESSES: usize = 20_000;
+/// When there are more, all of them share so many budgets, by a hash that nobody outside can
+/// foresee: a crowd that fills the table can neither pick whom it shares with nor use memory.
+const SHARED_BUDGETS: u64 = 1_024;
 
 /// An endpoint with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +139,7 @@ impl Budget {
 
 struct PerAddress {
     each: Keyed,
+    sharing: RandomState,
     all: Budget,
 }
 
@@ -143,6 +148,7 @@ impl PerAddress {
         let state = HashMapStateStore::default();
         Self {
             each: RateLimiter::new(quota(each, per), state, LimiterClock::new(clock)),
+            sharing: RandomState::new(),
             all: Budget::new(all, per, clock),
         }
     }
@@ -152,7 +158,9 @@ impl PerAddress {
         if self.each.len() >= MOST_ADDRESSES {
             self.each.retain_recent();
             if self.each.len() >= MOST_ADDRESSES {
-                key = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+                // No network has this key: theirs end in 64 zeros.
+                let share = 1 + self.sharing.hash_one(key) % SHARED_BUDGETS;
+                key = IpAddr::V6(Ipv6Addr::from_bits(share.into()));
             }
         }
         self.each.check_key(&key).map_err(|until| TooMany {
@@ -303,6 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_does_not_use_up_what_an_honest_address_has() {
+        let (limits, _) = limits();
+        let count = u32::try_from(MOST_ADDRESSES).unwrap() + 2 * AUTHORIZE_PER_ADDRESS;
+        for number in 0..count {
+            let address = ClientAddress(IpAddr::V4((0x0a00_0000 + number).into()));
+            let _ = limits.check(Endpoint::Authorize, address, &Audience::Loopback);
+        }
+        let honest = address("192.0.2.1");
+        limits
+            .check(Endpoint::Authorize, honest, &Audience::Loopback)
+            .unwrap();
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let (limits, clock) = limits();
         let count = u32::try_from(MOST_ADDRESSES).unwrap() + 100;
@@ -310,7 +332,8 @@ mod tests {
             let address = ClientAddress(IpAddr::V4((0x0a00_0000 + number).into()));
             let _ = limits.check(Endpoint::Authorize, address, &Audience::Loopback);
         }
-        assert!(limits.authorize.each.len() <= MOST_ADDRESSES + 1);
+        let shared = usize::try_from(SHARED_BUDGETS).unwrap();
+        assert!(limits.authorize.each.len() <= MOST_ADDRESSES + shared);
         clock.advance(QUARTER_HOUR);
         limits
             .check(
