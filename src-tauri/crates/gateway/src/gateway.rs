@@ -438,6 +438,7 @@ impl Gateway {
     pub async fn shutdown(&self) {
         let servers = self.all();
         join_all(servers.iter().map(|server| server.set_enabled(false))).await;
+        self.inner.starter.settle().await;
     }
 
     fn changed(&self) {

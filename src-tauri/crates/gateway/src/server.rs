@@ -406,7 +406,11 @@ impl Server {
         let start = self.command()?;
         let since = Instant::now();
         let started = self.starter.start(start).await?;
-        let connection = Arc::new(Connection::new(started, Arc::clone(&self.tail)));
+        let connection = Arc::new(Connection::new(
+            started,
+            Arc::clone(&self.tail),
+            self.starter.tending(),
+        ));
         let session = Session::open(&connection).await?;
         let tools = known(session.tools(&connection).await?);
         Ok((

@@ -16,6 +16,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use super::lines::{Line, Rest, read_line};
 use super::process::Started;
@@ -117,8 +118,8 @@ struct Outgoing {
 }
 
 impl Connection {
-    /// Takes over a started child.
-    pub(crate) fn new(started: Started, tail: Arc<Tail>) -> Self {
+    /// Takes over a started child; the task that looks after it runs among `tending`.
+    pub(crate) fn new(started: Started, tail: Arc<Tail>, tending: &TaskTracker) -> Self {
         let (outgoing, queue) = mpsc::channel(MAX_OUTGOING);
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
@@ -135,7 +136,7 @@ impl Connection {
             replies: outgoing.downgrade(),
             close: close.clone(),
         };
-        tokio::spawn(async move {
+        tending.spawn(async move {
             care.run(started, queue).await;
             gone_sender.send_replace(true);
         });

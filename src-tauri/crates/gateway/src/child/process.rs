@@ -20,6 +20,7 @@ use process_wrap::tokio::ProcessSession;
 use process_wrap::tokio::{ChildWrapper, CommandWrap};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 /// How long a killed child may take to be gone before we stop waiting for it.
 const REAP_WAIT: Duration = Duration::from_secs(2);
@@ -131,43 +132,67 @@ pub(crate) struct Started {
 }
 
 /// The thread that starts children. Ends when the last copy is dropped.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Starter {
-    jobs: mpsc::Sender<Job>,
+    work: mpsc::Sender<Work>,
+    tending: TaskTracker,
 }
 
-#[derive(Debug)]
-struct Job {
-    start: Start,
-    answer: oneshot::Sender<Result<Started, StartError>>,
-}
+type Work = Box<dyn FnOnce() + Send>;
 
 impl Starter {
     /// Starts the thread. Must be called inside a runtime.
     pub(crate) fn new() -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
+        let (work, queue) = mpsc::channel::<Work>();
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new()
             .name("drawbridge-children".to_owned())
             .spawn(move || {
                 let _inside = runtime.enter();
-                while let Ok(job) = queue.recv() {
-                    // Nobody waiting any more: the child is dropped and thereby killed.
-                    let _ = job.answer.send(start(&job.start));
+                while let Ok(work) = queue.recv() {
+                    work();
                 }
             })?;
-        Ok(Self { jobs })
+        Ok(Self {
+            work,
+            tending: TaskTracker::new(),
+        })
     }
 
     /// Starts a child.
     ///
     /// # Errors
     /// When the program or its folder is not there, or the system refuses.
-    pub(crate) async fn start(&self, start: Start) -> Result<Started, StartError> {
-        let (answer, started) = oneshot::channel();
+    pub(crate) async fn start(&self, what: Start) -> Result<Started, StartError> {
+        self.on_thread(move || start(&what)).await?
+    }
+
+    /// Where the tasks run that look after a child to its end.
+    pub(crate) fn tending(&self) -> &TaskTracker {
+        &self.tending
+    }
+
+    /// Waits until every child is gone. Only for a time when all have been told to end and none is
+    /// started any more.
+    pub(crate) async fn settle(&self) {
+        // One thread does one thing after the other. It is gone only when we are.
+        let _ = self.on_thread(|| ()).await;
+        self.tending.close();
+        self.tending.wait().await;
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> std::io::Result<T> {
+        let (answer, done) = oneshot::channel();
         let gone = || std::io::Error::other("the thread that starts children has ended");
-        self.jobs.send(Job { start, answer }).map_err(|_| gone())?;
-        started.await.map_err(|_| gone())?
+        let work = move || {
+            // Nobody waiting any more: a child is dropped and thereby killed.
+            let _ = answer.send(work());
+        };
+        self.work.send(Box::new(work)).map_err(|_| gone())?;
+        done.await.map_err(|_| gone())
     }
 }
 

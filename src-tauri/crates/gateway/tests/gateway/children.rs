@@ -393,9 +393,13 @@ async fn a_launched_child_is_watched_by_a_process_that_holds_nothing_of_it() {
     assert_eq!(stat(pid)[1], watcher.to_string());
     assert_eq!(stat(pid)[3], watcher.to_string());
     assert_eq!(stat(pid)[4], "0");
-    let arguments = std::fs::read_to_string(format!("/proc/{watcher}/cmdline")).unwrap();
+    // It becomes the watcher after it has started the server, which may answer before that.
     let own = std::process::id();
-    assert_eq!(arguments, format!("/proc/self/exe\0watch\0{own}\0{pid}\0"));
+    let arguments = format!("/proc/self/exe\0watch\0{own}\0{pid}\0");
+    until("the watcher", || {
+        std::fs::read_to_string(format!("/proc/{watcher}/cmdline")).unwrap() == arguments
+    })
+    .await;
     let environment = std::fs::read(format!("/proc/{watcher}/environ")).unwrap();
     assert!(environment.is_empty());
     for handle in 0..3 {
