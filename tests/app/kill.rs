@@ -247,6 +247,30 @@ async fn nothing_is_lost_at_any_commit() {
     expect_sound_database(&mut house).await;
 }
 
+#[cfg(feature = "failpoints")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_of_the_key_cut_at_any_commit_loses_nothing() {
+    let mut house = House::start().await;
+    let mut device = Device::connected(&house).await;
+    for side in ["before-commit", "after-commit"] {
+        for commit in 1..=8 {
+            house.kill();
+            let failpoint = format!("{side}:{commit}");
+            if house.restart_with(&[("DRAWBRIDGE_FAILPOINT", &failpoint)]) {
+                let mut rotations = 0;
+                while house.owner().run(&["secrets", "rotate"]).await.code == 0 {
+                    rotations += 1;
+                    assert!(rotations < 20, "the failpoint was never reached");
+                }
+                house.ended(None);
+            }
+            house.restart();
+            device.goes_on().await;
+        }
+    }
+    expect_sound_database(&mut house).await;
+}
+
 /// Refreshes and exchanges, one after the other, until the failpoint is reached.
 #[cfg(feature = "failpoints")]
 async fn work_until_it_dies(house: &mut House, devices: &mut [Device]) {

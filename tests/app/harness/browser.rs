@@ -32,16 +32,8 @@ impl Browser {
 
     /// Types a code into the form of a page and sends it.
     pub(crate) async fn type_code(&mut self, page: &Answer, code: &str) -> Answer {
-        let (action, hidden) = form_of(page);
-        let mut fields: Vec<_> = hidden
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        fields.push(("code", code));
         // What a browser sends for a page whose referrer policy is no-referrer.
-        let sending = Sending::post(action.as_str())
-            .form(&fields)
-            .header("origin", "null");
+        let sending = page_form(page, code).header("origin", "null");
         self.send(sending.header("sec-fetch-site", "same-origin"))
             .await
     }
@@ -146,8 +138,19 @@ pub(crate) fn links(page: &Answer) -> Vec<Url> {
     found
 }
 
+/// The form of a page with a code typed in, and no header that says where it comes from.
+pub(crate) fn page_form(page: &Answer, code: &str) -> Sending {
+    let (action, hidden) = form_of(page);
+    let mut fields: Vec<_> = hidden
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    fields.push(("code", code));
+    Sending::post(action.as_str()).form(&fields)
+}
+
 /// The one form of a page: where it goes, and its hidden fields.
-pub(crate) fn form_of(page: &Answer) -> (Url, Vec<(String, String)>) {
+fn form_of(page: &Answer) -> (Url, Vec<(String, String)>) {
     let start = page
         .body
         .find("<form")

@@ -26,7 +26,7 @@ mod processes;
 mod secret_service;
 mod upstream;
 
-pub(crate) use browser::{Browser, links};
+pub(crate) use browser::{Browser, links, page_form};
 pub(crate) use canary::Canary;
 pub(crate) use client::{Authorization, Client, REDIRECT, Registration, Tokens, random};
 pub(crate) use house::{House, HouseBuilder, program};

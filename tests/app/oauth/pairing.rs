@@ -1,6 +1,6 @@
 //! A browser on another device: the code is shown here and typed there.
 
-use crate::harness::{Answer, Authorization, Browser, Client, House, Tokens};
+use crate::harness::{Answer, Authorization, Browser, Client, House, Tokens, page_form};
 
 /// An authorize page, open in a browser somewhere else.
 async fn opened(house: &House) -> (Browser, Answer, Authorization, Client) {
@@ -109,4 +109,26 @@ async fn the_code_works_only_in_the_browser_that_has_the_page() {
     assert!(answer.location().is_none(), "{answer:#?}");
     assert!(answer.status.is_client_error(), "{answer:#?}");
     assert!(house.owner().approvals().await.is_empty());
+}
+
+#[tokio::test]
+async fn another_sites_form_sends_no_code() {
+    let house = House::start_public("bridge.example").await;
+    let (mut browser, page, ..) = opened(&house).await;
+    let code = house.owner().pair().await;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "https://bridge.example.evil.example"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let sending = page_form(&page, &code).header(name, value);
+        let answer = browser.send(sending).await.expect(403);
+        assert!(answer.location().is_none(), "{answer:#?}");
+    }
+    assert!(house.owner().approvals().await.is_empty());
+    assert!(
+        browser.type_code(&page, &code).await.location().is_some(),
+        "nothing was used up"
+    );
 }
