@@ -58,17 +58,17 @@ impl Scene {
     /// Measures everything once and prints a line for each.
     pub(crate) async fn measure(self, state: &str, plan: Plan) -> anyhow::Result<()> {
         let length = Duration::from_secs(plan.seconds);
-        let plain = self.gets("/plain", length).await?;
+        let baseline = self.gets("/plain", length).await?;
         let print = |what: &str, times: &Times| {
             println!(
                 "| {what} | {state} | {:.0} | {:.2} | {:.2} | {:.3} |",
                 times.per_second(),
                 times.percentile(50),
                 times.percentile(99),
-                times.per_second() / plain.per_second(),
+                times.per_second() / baseline.per_second(),
             );
         };
-        print("plain axum, `hello`", &plain);
+        print("plain axum, `hello`", &baseline);
         print("`GET` metadata", &self.gets(METADATA, length).await?);
         print("refresh", &self.refreshes(length).await?);
         print("whole code flow", &self.code_flows(length).await?);

@@ -140,13 +140,13 @@ where
     for _ in 0..workers {
         states.push(begin().await?);
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for mut state in states {
         let work = work.clone();
         tasks.spawn(async move {
             let mut times = Vec::new();
-            while begun.elapsed() < length {
+            while started.elapsed() < length {
                 let start = Instant::now();
                 work(&mut state).await?;
                 times.push(start.elapsed());
@@ -158,7 +158,7 @@ where
     while let Some(times) = tasks.join_next().await {
         each.extend(times.context("a worker")??);
     }
-    let all = begun.elapsed();
+    let all = started.elapsed();
     each.sort_unstable();
     Ok(Times { each, all })
 }

@@ -1,6 +1,8 @@
 //! The endpoints that clients talk to by themselves: no page, no cookie, JSON only.
 
 mod client_auth;
+#[cfg(test)]
+mod client_auth_tests;
 pub(crate) mod error;
 mod metadata;
 #[cfg(test)]
