@@ -92,7 +92,7 @@ fn made(said: &Value, method: &str, path: &str, status: u16) -> bool {
     said["requests"].as_array().unwrap().contains(&request)
 }
 
-async fn from_discovery_to_refusal(program: &Path, script: &Path, mode: &str) {
+async fn from_discovery_to_refusal(program: &Path, script: &Path, mode: &str, protocol: &str) {
     let house = House::start().await;
     let everything = everything();
     let command = [
@@ -154,6 +154,7 @@ async fn from_discovery_to_refusal(program: &Path, script: &Path, mode: &str) {
     let first = driver.hear("tokens").await;
     assert_eq!(first["expires_in"], 3600);
     let connected = driver.hear("connected").await;
+    assert_eq!(connected["protocol"], protocol, "{connected:#}");
     let tools = connected["tools"].as_array().unwrap();
     let echo = tools
         .iter()
@@ -192,16 +193,28 @@ async fn from_discovery_to_refusal(program: &Path, script: &Path, mode: &str) {
 
 #[tokio::test]
 async fn the_python_sdk_in_its_newest_protocol() {
-    from_discovery_to_refusal(&python(), &sdk().join("python/driver.py"), "auto").await;
+    from_discovery_to_refusal(
+        &python(),
+        &sdk().join("python/driver.py"),
+        "auto",
+        "2026-07-28",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_python_sdk_with_the_initialize_handshake() {
-    from_discovery_to_refusal(&python(), &sdk().join("python/driver.py"), "legacy").await;
+    from_discovery_to_refusal(
+        &python(),
+        &sdk().join("python/driver.py"),
+        "legacy",
+        "2025-11-25",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_typescript_sdk() {
     let script = sdk().join("typescript/driver.mjs");
-    from_discovery_to_refusal(Path::new("node"), &script, "legacy").await;
+    from_discovery_to_refusal(Path::new("node"), &script, "legacy", "2025-11-25").await;
 }

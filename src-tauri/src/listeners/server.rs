@@ -9,6 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -108,11 +111,19 @@ async fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let router = router.clone();
         async move {
-            let mut request: Request =
-                request.map(|incoming| Body::new(body::Timed::new(incoming, limits.body_wait)));
+            let (head, incoming) = request.into_parts();
+            let (timed, left) = body::Timed::new(incoming, limits.body_wait);
+            let mut request = Request::from_parts(head, Body::new(timed));
             request.extensions_mut().insert(ends);
             // A router answers every request; its error type has no values.
-            let answer: Result<_, Infallible> = router.oneshot(request).await;
+            let mut answer: Result<Response, Infallible> = router.oneshot(request).await;
+            if let Ok(answer) = &mut answer
+                && !left.read().await
+            {
+                answer
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             answer
         }
     });

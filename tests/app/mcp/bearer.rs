@@ -1,6 +1,8 @@
 //! Who gets past the bearer check, and what everybody else is told (RFC 6750, RFC 9728).
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::harness::{Answer, Client, House, Sending};
 
@@ -144,4 +146,61 @@ async fn a_script_token_works_at_once_and_until_it_is_revoked() {
         .refresh(&token)
         .await
         .expect_error(400, "invalid_grant");
+}
+
+/// Reads one answer: its head, and as much of a body as it says.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let head = loop {
+        if let Some(end) = said.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+        assert_ne!(
+            stream.read_buf(&mut said).await.unwrap(),
+            0,
+            "closed without an answer"
+        );
+    };
+    let text = String::from_utf8_lossy(&said[..head]).to_lowercase();
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.map_or(0, |length| length.parse().unwrap());
+    while said.len() < head + length {
+        assert_ne!(
+            stream.read_buf(&mut said).await.unwrap(),
+            0,
+            "closed within an answer"
+        );
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_usable_or_says_that_it_does_not() {
+    let house = House::start().await;
+    let host = house.loopback().to_string();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    );
+    // Many clients send head and body apart, and keep the connection.
+    let mut stream = TcpStream::connect(house.loopback()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for _ in 0..50 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(b"{}").await.unwrap();
+        let said = read_answer(&mut stream).await;
+        assert!(
+            said.starts_with("http/1.1 401") && !said.contains("connection: close"),
+            "{said}"
+        );
+    }
+    // A body that never comes: it is not waited for long, and the end is announced.
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let said = read_answer(&mut stream).await;
+    assert!(
+        said.starts_with("http/1.1 401") && said.contains("connection: close"),
+        "{said}"
+    );
 }

@@ -70,18 +70,15 @@ async def note(response: httpx2.Response) -> None:
     REQUESTS.append([response.request.method, response.request.url.path, response.status_code])
 
 
-def leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
-    return [error]
-
-
 async def main(url: str, mode: str, redirect_uri: str) -> None:
     memory = Memory()
     connected = False
+    refused = False
 
     async def redirect(authorize_url: str) -> None:
+        nonlocal refused
         if connected:
+            refused = True
             raise AuthorizationNeeded
         say("authorize", url=authorize_url)
 
@@ -133,8 +130,9 @@ async def main(url: str, mode: str, redirect_uri: str) -> None:
                             say("revoked", status=answer.status_code)
                         case other:
                             raise SystemExit(f"unknown command {other}")
-        except BaseException as error:
-            if not any(isinstance(leaf, AuthorizationNeeded) for leaf in leaves(error)):
+        except Exception:
+            # Which of the errors that follow comes out first is the SDK's business.
+            if not refused:
                 raise
             say("refused")
 
