@@ -42,7 +42,7 @@ pub(crate) fn run(
             open(app);
             Ok(())
         })
-        .build(tauri::generate_context!());
+        .build(context());
     let code = match built {
         Ok(app) => app.run_return(on_event),
         Err(error) => {
@@ -56,6 +56,14 @@ pub(crate) fn run(
     } else {
         ExitStatus::Failed
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tauri's macro builds the context on a thread, and ends the process when that panics"
+)]
+fn context() -> tauri::Context {
+    tauri::generate_context!()
 }
 
 fn open(app: &App) {
