@@ -201,7 +201,7 @@ pub enum Servers {
         /// Its name
         name: String,
     },
-    /// List a server's tools, or say what a tool may do: servers tools NAME [TOOL allow|ask|block]
+    /// List a server's tools, or say what a tool may do: servers tools NAME [TOOL allow|ask|block|default]
     Tools {
         /// The server's name
         name: String,

@@ -158,16 +158,25 @@ pub async fn tools(engine: &Engine, server: &str) -> Result<Vec<ToolView>, UiErr
         .collect())
 }
 
-/// Says what a tool may do.
+/// The word that takes a tool's rule away, so that the default of its kind holds again.
+const DEFAULT_RULE: &str = "default";
+
+/// Says what a tool may do: `allow`, `ask`, `block`, or `default`.
 pub async fn set_tool_rule(
     engine: &Engine,
     server: &str,
     tool: &str,
     rule: &str,
 ) -> Result<ToolView, UiError> {
-    let rule: Rule = rule.parse().map_err(UiError::invalid)?;
-    engine.gateway().set_tool_rule(server, tool, rule).await?;
-    let told = tools(engine, server).await.unwrap_or_default().into_iter();
+    if rule == DEFAULT_RULE {
+        engine.gateway().clear_tool_rule(server, tool).await?;
+    } else {
+        let rule: Rule = rule
+            .parse()
+            .map_err(|error| UiError::invalid(format!("{error}, or {DEFAULT_RULE}")))?;
+        engine.gateway().set_tool_rule(server, tool, rule).await?;
+    }
+    let told = tools(engine, server).await.unwrap_or_default();
     Ok(told
         .into_iter()
         .find(|known| known.name == tool)
@@ -175,8 +184,8 @@ pub async fn set_tool_rule(
             name: tool.to_owned(),
             title: None,
             kind: "unknown".to_owned(),
-            rule: rule.to_string(),
-            rule_is_default: false,
+            rule: rule.to_owned(),
+            rule_is_default: rule == DEFAULT_RULE,
         }))
 }
 

@@ -96,14 +96,29 @@ async fn what_destroys_or_is_unknown_waits_for_the_owners_rule() {
         let (said, failed) = scene.call(tool, message.clone()).await;
         assert_eq!((said, failed), (format!("{tool}: x"), false));
     }
+    let echo = scene.listed("echo").await.unwrap();
     scene
         .house
         .owner()
         .done(&["servers", "tools", "fixture", "echo", "block"])
         .await;
-    if scene.listed("echo").await.is_some() {
-        let (said, failed) = scene.call("echo", message).await;
-        assert!(failed && said.contains("block"), "{said}");
+    assert!(
+        scene.listed("echo").await.is_none(),
+        "a blocked tool is not listed"
+    );
+    let (said, failed) = scene
+        .client
+        .call(&scene.tokens.access, &echo, message.clone())
+        .await;
+    assert!(failed && said.contains("block"), "{said}");
+    for (tool, runs) in [("echo", true), ("erase", false)] {
+        scene
+            .house
+            .owner()
+            .done(&["servers", "tools", "fixture", tool, "default"])
+            .await;
+        let (said, failed) = scene.call(tool, message.clone()).await;
+        assert_eq!(!failed, runs, "{tool} by its default: {said}");
     }
 }
 
