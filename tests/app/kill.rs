@@ -260,7 +260,10 @@ async fn a_rotation_of_the_key_cut_at_any_commit_loses_nothing() {
                 let mut rotations = 0;
                 while house.owner().run(&["secrets", "rotate"]).await.code == 0 {
                     rotations += 1;
-                    assert!(rotations < 20, "the failpoint was never reached");
+                    assert!(
+                        rotations < 20,
+                        "the failpoint was never reached: is the program built without the feature failpoints?"
+                    );
                 }
                 house.ended(None);
             }
@@ -275,7 +278,10 @@ async fn a_rotation_of_the_key_cut_at_any_commit_loses_nothing() {
 #[cfg(feature = "failpoints")]
 async fn work_until_it_dies(house: &mut House, devices: &mut [Device]) {
     for round in 0.. {
-        assert!(round < 20, "the failpoint was never reached");
+        assert!(
+            round < 20,
+            "the failpoint was never reached: is the program built without the feature failpoints?"
+        );
         for device in &mut *devices {
             let client = device.client.clone().moved();
             let fields = [

@@ -31,13 +31,9 @@ impl Scene {
     /// The name under which the gateway lists a tool of the fixture, if it does.
     async fn listed(&self, tool: &str) -> Option<String> {
         let tools = self.client.tools(&self.tokens.access).await;
-        tools.into_iter().find(|name| {
-            name == tool
-                || name.ends_with(&format!("_{tool}"))
-                || name.ends_with(&format!(".{tool}"))
-                || name.ends_with(&format!("/{tool}"))
-                || name.ends_with(&format!("-{tool}"))
-        })
+        tools
+            .into_iter()
+            .find(|name| name == tool || name.ends_with(&format!("_{tool}")))
     }
 
     async fn call(&self, tool: &str, arguments: Value) -> (String, bool) {
