@@ -33,7 +33,10 @@ async fn a_grant_of_another_public_address_sleeps_until_it_is_back() {
     moved.network = house.network.clone();
     assert_eq!(moved.base, "https://two.example");
     assert!(!moved.works(&tokens.access).await);
-    moved.refresh(&tokens.refresh).await.expect(400);
+    moved
+        .refresh(&tokens.refresh)
+        .await
+        .expect_error(400, "invalid_grant");
     let plain = house.owner().done(&["connections"]).await.stdout;
     assert!(plain.contains("connect again"), "{plain}");
     // The one of this computer does not care.

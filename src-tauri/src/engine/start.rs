@@ -9,7 +9,7 @@ use drawbridge_oauth::{
     AuthorizationServer, GuardedFetcher, ServerChoice, ServerDirectory, Settings,
 };
 use drawbridge_vault::ports::{Clock as _, Entropy as _, EntropyError, OsEntropy, SystemClock};
-use drawbridge_vault::{OpenError, OpenOptions, OsKeychain, StoreError, Vault};
+use drawbridge_vault::{KeyPlace, OpenError, OpenOptions, OsKeychain, StoreError, Vault};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -114,6 +114,7 @@ fn folder_error(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> StartE
 }
 
 async fn open_vault(folders: &Folders, key: Option<SecretString>) -> Result<Vault, StartError> {
+    let key_is_set = key.is_some();
     let options = OpenOptions {
         directory: folders.data.clone(),
         keychain: Arc::new(OsKeychain),
@@ -121,7 +122,16 @@ async fn open_vault(folders: &Folders, key: Option<SecretString>) -> Result<Vaul
         entropy: Arc::new(OsEntropy),
         keychain_wait: KEYCHAIN_WAIT,
     };
-    Ok(Vault::open(options).await?)
+    let vault = Vault::open(options).await?;
+    let place = vault.key_place();
+    if key_is_set && place != KeyPlace::Environment {
+        tracing::warn!(
+            key.place = %place,
+            "TOKEN_ENCRYPTION_KEY is set but not used, because this data folder has its key \
+             elsewhere: remove the variable, or use it with: drawbridge secrets move --to environment"
+        );
+    }
+    Ok(vault)
 }
 
 /// The sockets, bound before anything slower, so that a port in use is known at once.

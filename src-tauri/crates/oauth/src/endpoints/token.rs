@@ -390,9 +390,11 @@ fn refresh_token(
         Refresh::Expired => return refused(TokenError::RefreshExpired),
         Refresh::Issue(changes) => changes,
     };
-    // Nothing is rotated for a request that asks for what it cannot have.
+    // Nothing is rotated for a request that asks for what it cannot have. The resource is that of
+    // the address the request came to, so it is the token that is in the wrong place: clients
+    // connect again at `invalid_grant` only.
     if asked.resource != Resource::of(&Audience::from_stored(&grant.origin)) {
-        return refused(TokenError::Target(InvalidTarget));
+        return refused(TokenError::RefreshElsewhere);
     }
     let scope = match Scope::for_refresh(asked.scope, GrantDetails::read(&grant)?.scope()) {
         Ok(scope) => scope,

@@ -29,6 +29,7 @@ pub(super) enum TokenError {
     CodeReused,
     RefreshUnknown,
     RefreshOtherClient,
+    RefreshElsewhere,
     RefreshExpired,
     RefreshReused,
     GrantEnded,
@@ -168,6 +169,10 @@ impl TokenError {
             Self::RefreshOtherClient => {
                 "The refresh token was issued to another client. Use the client_id it was issued \
                  to."
+            }
+            Self::RefreshElsewhere => {
+                "The refresh token belongs to another address of this server. Connect again at \
+                 this one."
             }
             Self::RefreshExpired => {
                 "The refresh token has expired: it was not used for 30 days. Connect again."
