@@ -43,7 +43,17 @@ const APT: Manager = Manager {
         "libayatana-appindicator3-dev",
         "librsvg2-dev",
     ],
-    tests: &["dbus", "gnome-keyring", "procps", "python3", "python3-venv"],
+    tests: &[
+        "chromium",
+        "dbus",
+        "fonts-dejavu-core",
+        "gnome-keyring",
+        "procps",
+        "python3",
+        "python3-venv",
+        "webkit2gtk-driver",
+        "xvfb",
+    ],
 };
 
 const DNF: Manager = Manager {
@@ -58,7 +68,15 @@ const DNF: Manager = Manager {
         "libappindicator-gtk3-devel",
         "librsvg2-devel",
     ],
-    tests: &["dbus-daemon", "gnome-keyring", "procps-ng", "python3"],
+    tests: &[
+        "chromium",
+        "dbus-daemon",
+        "dejavu-sans-fonts",
+        "gnome-keyring",
+        "procps-ng",
+        "python3",
+        "xorg-x11-server-Xvfb",
+    ],
 };
 
 const PACMAN: Manager = Manager {
@@ -73,7 +91,15 @@ const PACMAN: Manager = Manager {
         "libayatana-appindicator",
         "librsvg",
     ],
-    tests: &["dbus", "gnome-keyring", "procps-ng", "python"],
+    tests: &[
+        "chromium",
+        "dbus",
+        "gnome-keyring",
+        "procps-ng",
+        "python",
+        "ttf-dejavu",
+        "xorg-server-xvfb",
+    ],
 };
 
 impl Manager {

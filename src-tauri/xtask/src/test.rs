@@ -22,15 +22,19 @@ const SERVER: [&str; 5] = [
     "failpoints",
 ];
 
-/// The tree as it is shipped.
-const DESKTOP: [&str; 2] = ["--locked", "--workspace"];
+/// The tree as it is shipped, with the mock of the window system beside it.
+const DESKTOP: [&str; 4] = ["--locked", "--workspace", "--features", "gui-test"];
+
+/// What needs the desktop's tree: its rooms' own tests, and those of the whole app's windows.
+const DESKTOP_TESTS: &str = "test(/^desktop::/) | binary(desktop) | binary(desktop_ipc)";
 
 type Work = fn() -> Result<Outcome>;
 
-const STAGES: [(&str, Work); 19] = [
+const STAGES: [(&str, Work); 21] = [
     ("system packages", || done(packages::ensure(Need::Tests))),
     ("cargo-nextest", || done(tools::NEXTEST.ensure())),
     ("cargo-deny", || done(tools::DENY.ensure())),
+    ("tauri-driver", || done(tools::TAURI_DRIVER.ensure())),
     ("ui packages", || {
         done(node::ensure().and_then(|()| node::install("ui")))
     }),
@@ -45,6 +49,9 @@ const STAGES: [(&str, Work); 19] = [
         tests(npm("ui").args(["run", "--silent", "test"]))
     }),
     ("ui build", || ui("build")),
+    ("ui in Chromium", || {
+        tests(npm("tests/ui").args(["run", "--silent", "test"]))
+    }),
     ("clippy, server", || clippy(&SERVER)),
     ("clippy, desktop", || clippy(&DESKTOP)),
     ("documentation", documentation),
@@ -119,19 +126,14 @@ fn tests(runner: &mut Command) -> Result<Outcome> {
     Ok(Outcome { counts, note: None })
 }
 
-/// The desktop's own tests: everything else ran in the server's tree already.
+/// The desktop's own tests, on real windows: everything else ran in the server's tree already.
 fn desktop_tests() -> Result<Outcome> {
     let mut outcome = tests(
         cargo()
-            .args([
-                "nextest",
-                "run",
-                "--no-fail-fast",
-                "--locked",
-                "--package",
-                "drawbridge",
-            ])
-            .args(["--lib", "--filterset", "test(/^desktop::/)"]),
+            .args(["nextest", "run", "--no-fail-fast"])
+            .args(["--locked", "--package", "drawbridge"])
+            .args(["--features", "gui-test"])
+            .args(["--filterset", DESKTOP_TESTS]),
     );
     // What the filter leaves out is not skipped: it ran before.
     if let Ok(outcome) = &mut outcome {
