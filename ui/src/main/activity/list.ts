@@ -1,0 +1,79 @@
+// What the list shows of what is loaded: filtered, and in days. Pure; the moment is a parameter.
+import type { ActivityView } from "../../bindings";
+import { outcomeWords, plain, sentence, topicOf, type Topic } from "./words";
+
+/** How many lines the page asks for at first, and how many more each time. */
+export const PAGE = 100;
+/** What the engine answers at most. */
+export const MOST = 1000;
+
+/** What the owner looks for. */
+export interface Filter {
+  /** `null` is everything. */
+  topic: Topic | null;
+  text: string;
+}
+
+/** The lines that match; every word of the text must be in the line somewhere. */
+export function matching(lines: readonly ActivityView[], filter: Filter): ActivityView[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  return lines.filter((line) => {
+    if (filter.topic !== null && topicOf(line) !== filter.topic) return false;
+    const text = searched(line);
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function searched(line: ActivityView): string {
+  const outcome = line.outcome === null ? "" : outcomeWords(line.outcome).word;
+  return `${plain(sentence(line))} ${outcome} ${line.detail ?? ""}`.toLowerCase();
+}
+
+/** The lines of one day. */
+export interface Day {
+  /** The day itself, to tell it from the others. */
+  key: string;
+  heading: string;
+  lines: ActivityView[];
+}
+
+/** Puts lines, newest first, under their days as the clock on the wall has them. */
+export function days(lines: readonly ActivityView[], now: Date): Day[] {
+  const found: Day[] = [];
+  for (const line of lines) {
+    const at = new Date(line.at);
+    const key = dayKey(at);
+    const last = found.at(-1);
+    if (last?.key === key) last.lines.push(line);
+    else found.push({ key, heading: dayHeading(at, now), lines: [line] });
+  }
+  return found;
+}
+
+function dayKey(at: Date): string {
+  return `${at.getFullYear()}-${at.getMonth() + 1}-${at.getDate()}`;
+}
+
+function dayHeading(at: Date, now: Date): string {
+  const yesterday = new Date(now);
+  yesterday.setDate(now.getDate() - 1);
+  if (dayKey(at) === dayKey(now)) return "Today";
+  if (dayKey(at) === dayKey(yesterday)) return "Yesterday";
+  return at.toLocaleDateString(undefined, {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    ...(at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }),
+  });
+}
+
+/** How many of the lines came after those already seen; all, when none was. */
+export function newSince(lines: readonly ActivityView[], seen: string | null): number {
+  if (seen === null) return lines.length;
+  const at = lines.findIndex((line) => line.id === seen);
+  return at === -1 ? lines.length : at;
+}
+
+export function newWords(count: number): string {
+  return `${count} new`;
+}

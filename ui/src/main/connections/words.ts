@@ -1,0 +1,252 @@
+// What the page says about a connection: pure, so that every sentence has a test.
+import type { ConnectionTerms, ConnectionView, PairingView } from "../../bindings";
+
+/** How a state looks: the colours and shapes of the bridge. */
+export type Tone = "open" | "opening" | "closed" | "attention";
+
+/** A state in a word, and what it means for the owner. */
+export interface Standing {
+  word: string;
+  tone: Tone;
+  /** `null` where the word says it all. */
+  meaning: string | null;
+}
+
+/** An access token that the owner made for a script, not a client that asked. */
+export function isToken(connection: ConnectionView): boolean {
+  return connection.client_kind === "script";
+}
+
+/** Whether its terms can still be changed. */
+export function isEditable(connection: ConnectionView): boolean {
+  return connection.state === "pending" || connection.state === "active";
+}
+
+/** Whether it can still be ended. */
+export function isRevocable(connection: ConnectionView): boolean {
+  return connection.state !== "ended";
+}
+
+export function standing(connection: ConnectionView): Standing {
+  switch (connection.state) {
+    case "pending":
+      return {
+        word: "Waiting for the client",
+        tone: "opening",
+        meaning: "You approved it. The client has not come back for its key yet.",
+      };
+    case "active":
+      return { word: isToken(connection) ? "Valid" : "Connected", tone: "open", meaning: null };
+    case "connect-again":
+      return {
+        word: "Connect again",
+        tone: "opening",
+        meaning:
+          "The public address it was made for is gone, so it reaches nothing. Connect again in the client with the connector URL of now; then revoke this one.",
+      };
+    case "damaged":
+      return {
+        word: "Damaged",
+        tone: "attention",
+        meaning:
+          "What was stored about it cannot be read. It lets nobody in, and can only be revoked.",
+      };
+    case "ended":
+      return { word: "Ended", tone: "closed", meaning: endedWords(connection.end_reason) };
+  }
+}
+
+/** Why a connection ended. A reason that this page does not know is shown as it came. */
+export function endedWords(reason: string | null): string {
+  switch (reason) {
+    case null:
+      return "It lets nobody in any more.";
+    case "revoked-by-user":
+      return "You revoked it.";
+    case "revoked-by-client":
+      return "The client signed out by itself.";
+    case "code-reuse":
+      return "Its sign-in code was used a second time, so somebody else may have had it. Drawbridge ended it to be safe.";
+    case "refresh-token-reuse":
+      return "An old key of it was used again, so somebody else may have a copy. Drawbridge ended it to be safe.";
+    case "expired":
+      return "Its time was over.";
+    case "unused":
+      return "Nobody used it for 30 days.";
+    case "never-connected":
+      return "The client never came back after you approved it.";
+    default:
+      return reason.replaceAll("-", " ");
+  }
+}
+
+export function accessWords(access: ConnectionTerms["access"]): string {
+  return access === "read" ? "Read" : "Read and write";
+}
+
+/** Where a connection comes in. */
+export function addressWords(connection: ConnectionView): string {
+  return connection.origin === "loopback" ? "this computer only" : hostOf(connection.origin);
+}
+
+/** The host of an origin, with its port; what is no URL stays as it is. */
+export function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).host : origin;
+}
+
+/** A host in two parts: what belongs to whoever registered the rest, and the rest. */
+export interface HostParts {
+  before: string;
+  registrable: string;
+}
+
+/** Sets the registered part of a host apart; without one, all of it stands out. */
+export function hostParts(host: string, registrable: string | null | undefined): HostParts {
+  return registrable && (host === registrable || host.endsWith(`.${registrable}`))
+    ? { before: host.slice(0, host.length - registrable.length), registrable }
+    : { before: "", registrable: host };
+}
+
+/** What an edit takes away and what it adds. */
+export interface Edit {
+  added: string[];
+  removed: string[];
+  /** From reading to reading and writing. */
+  raised: boolean;
+  /** From reading and writing to reading. */
+  lowered: boolean;
+}
+
+export function compare(before: ConnectionTerms, after: ConnectionTerms): Edit {
+  return {
+    added: after.servers.filter((name) => !before.servers.includes(name)),
+    removed: before.servers.filter((name) => !after.servers.includes(name)),
+    raised: before.access === "read" && after.access === "read-write",
+    lowered: before.access === "read-write" && after.access === "read",
+  };
+}
+
+/** Whether the owner is asked in the small window before it is done. */
+export function widens(edit: Edit): boolean {
+  return edit.added.length > 0 || edit.raised;
+}
+
+export function changesSomething(edit: Edit): boolean {
+  return widens(edit) || edit.removed.length > 0 || edit.lowered;
+}
+
+/** What pressing Save will do. */
+export function editWords(edit: Edit): string {
+  if (widens(edit)) {
+    return "This lets it do more. Drawbridge asks you in its small window before anything changes.";
+  }
+  return changesSomething(edit)
+    ? "This takes something away. It holds from the next call on."
+    : "Nothing is changed yet.";
+}
+
+/** What became of an edit that was not carried out, by the code of the error. */
+export function notCarriedOut(code: string): string {
+  switch (code) {
+    case "refused":
+      return "You said no, so nothing changed.";
+    case "unavailable":
+      return "Nobody answered in the small window, so nothing changed.";
+    default:
+      return "Nothing changed.";
+  }
+}
+
+export function revokeAllWords(count: number): string {
+  return count === 1 ? "Revoke the one connection?" : `Revoke all ${count} connections?`;
+}
+
+export function revokedWords(count: number): string {
+  if (count === 0) return "There was nothing left to revoke.";
+  return count === 1 ? "One connection revoked." : `${count} connections revoked.`;
+}
+
+/** A code in two groups of four, as it is read aloud and typed. */
+export function groupCode(code: string): string {
+  const letters = code.replaceAll(/[^0-9A-Za-z]/g, "");
+  return letters.match(/.{1,4}/g)?.join("-") ?? "";
+}
+
+/** What became of a code, and what to do. */
+export interface PairingWords {
+  title: string;
+  explanation: string;
+  tone: Tone;
+  /** Whether the code may still be typed. */
+  works: boolean;
+}
+
+export function pairingWords(state: PairingView["state"]): PairingWords {
+  switch (state) {
+    case "open":
+      return {
+        title: "Type this code on the other device",
+        explanation: "It works once, and only on this page:",
+        tone: "opening",
+        works: true,
+      };
+    case "used":
+      return {
+        title: "The code was typed",
+        explanation:
+          "Drawbridge asks you in its small window whether to let that device in. Nothing is open before you say so.",
+        tone: "open",
+        works: false,
+      };
+    case "guessed":
+      return {
+        title: "Somebody guesses: the code no longer works",
+        explanation:
+          "Too many wrong codes came in, so Drawbridge ended this one. If that was you mistyping, make a new code; if not, wait a while first.",
+        tone: "attention",
+        works: false,
+      };
+    case "expired":
+      return {
+        title: "The code is too old",
+        explanation:
+          "A code works for ten minutes. Make a new one when you are at the other device.",
+        tone: "closed",
+        works: false,
+      };
+  }
+}
+
+export function wrongTriesWords(tries: number): string | null {
+  if (tries === 0) return null;
+  return tries === 1 ? "One wrong code came in so far." : `${tries} wrong codes came in so far.`;
+}
+
+/** Whole seconds until a moment; never below none. */
+export function secondsLeft(until: string, now: number): number {
+  return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
+}
+
+/** Minutes and seconds, as on a kitchen clock. */
+export function countdown(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** The same for whoever hears it. */
+export function spokenTime(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const rest = seconds % 60;
+  const parts = [
+    minutes > 0 ? `${minutes} ${minutes === 1 ? "minute" : "minutes"}` : "",
+    rest > 0 || minutes === 0 ? `${rest} ${rest === 1 ? "second" : "seconds"}` : "",
+  ];
+  return parts.filter((part) => part !== "").join(" ");
+}
+
+/** For how long a token may hold, the engine's words first. */
+export const LIFETIMES = [
+  { value: "1h", label: "One hour" },
+  { value: "1d", label: "One day" },
+  { value: "30d", label: "30 days" },
+  { value: "never", label: "Until you revoke it, or 30 days unused" },
+] as const;
