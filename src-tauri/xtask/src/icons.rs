@@ -1,4 +1,5 @@
-//! `cargo xtask icons`: renders `icons/*.svg` to every size and container the platforms want.
+//! `cargo xtask icons`: renders `icons/*.svg` and `icons/tray/*.svg` to every size and container
+//! the platforms want.
 
 /// Renders the icons.
 ///
@@ -63,6 +64,21 @@ mod render {
         (b"ic14", 512),
     ];
 
+    /// The states of the tray: one drawing each in `icons/tray`.
+    const TRAY: [&str; 4] = ["closed", "opening", "open", "attention"];
+
+    /// Windows at 100, 150 and 200 %; Linux scales the largest of them to its panel, on the same
+    /// grid of 16 pixels.
+    const TRAY_SIZES: [u32; 3] = [16, 24, 32];
+
+    /// macOS: 18 points at two pixels each. The drawing keeps its grid and gets an empty edge.
+    const TEMPLATE_SIZE: u32 = 36;
+    const TEMPLATE_EDGE: u32 = 2;
+
+    /// macOS colours the icon itself and looks at its shape only: no tile, no colours.
+    const TEMPLATE_STYLE: &str =
+        ".tile, .water { fill: none } .stone, .deck, .dot { fill: #000; stroke: none }";
+
     pub(crate) fn run() -> Result<()> {
         let folder = root().join("icons");
         let drawings = Drawings::read(&folder)?;
@@ -70,13 +86,50 @@ mod render {
             write(&folder, name, &drawings.png(size)?)?;
         }
         write(&folder, "icon.ico", &drawings.ico()?)?;
-        write(&folder, "icon.icns", &drawings.icns()?)
+        write(&folder, "icon.icns", &drawings.icns()?)?;
+        TRAY.into_iter()
+            .try_for_each(|state| tray(&folder.join("tray"), state))
+    }
+
+    fn tray(folder: &Path, state: &str) -> Result<()> {
+        let drawing = read(folder, &format!("{state}.svg"), None)?;
+        for size in TRAY_SIZES {
+            let picture = draw(&drawing, size, 0)?.encode_png()?;
+            write(folder, &format!("{state}-{size}.png"), &picture)?;
+        }
+        let template = read(folder, &format!("{state}.svg"), Some(TEMPLATE_STYLE))?;
+        let picture = draw(&template, TEMPLATE_SIZE, TEMPLATE_EDGE)?.encode_png()?;
+        write(folder, &format!("{state}-template.png"), &picture)
+    }
+
+    fn read(folder: &Path, name: &str, style: Option<&str>) -> Result<Tree> {
+        let text = std::fs::read_to_string(folder.join(name))
+            .with_context(|| format!("{name} cannot be read"))?;
+        let options = Options {
+            style_sheet: style.map(str::to_owned),
+            ..Options::default()
+        };
+        Ok(Tree::from_str(&text, &options)?)
+    }
+
+    /// A drawing on a square of `size` pixels, with an empty edge of `edge` pixels all around.
+    fn draw(tree: &Tree, size: u32, edge: u32) -> Result<Pixmap> {
+        let mut picture = Pixmap::new(size, size).context("an icon has a size")?;
+        let within = size.saturating_sub(2 * edge);
+        #[expect(clippy::cast_precision_loss, reason = "icon sizes are small")]
+        let (scale, edge) = (within as f32 / tree.size().width(), edge as f32);
+        resvg::render(
+            tree,
+            Transform::from_scale(scale, scale).post_translate(edge, edge),
+            &mut picture.as_mut(),
+        );
+        Ok(picture)
     }
 
     fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
-        println!("icons/{name}: {} bytes", bytes.len());
+        println!("{name}: {} bytes", bytes.len());
         std::fs::write(folder.join(name), bytes)
-            .with_context(|| format!("icons/{name} cannot be written"))
+            .with_context(|| format!("{name} cannot be written"))
     }
 
     struct Drawings {
@@ -86,14 +139,9 @@ mod render {
 
     impl Drawings {
         fn read(folder: &Path) -> Result<Self> {
-            let tree = |name: &str| -> Result<Tree> {
-                let text = std::fs::read_to_string(folder.join(name))
-                    .with_context(|| format!("icons/{name} cannot be read"))?;
-                Ok(Tree::from_str(&text, &Options::default())?)
-            };
             Ok(Self {
-                detailed: tree("drawbridge.svg")?,
-                simple: tree("drawbridge-small.svg")?,
+                detailed: read(folder, "drawbridge.svg", None)?,
+                simple: read(folder, "drawbridge-small.svg", None)?,
             })
         }
 
@@ -103,15 +151,7 @@ mod render {
             } else {
                 &self.detailed
             };
-            let mut picture = Pixmap::new(size, size).context("an icon has a size")?;
-            #[expect(clippy::cast_precision_loss, reason = "icon sizes are small")]
-            let scale = size as f32 / tree.size().width();
-            resvg::render(
-                tree,
-                Transform::from_scale(scale, scale),
-                &mut picture.as_mut(),
-            );
-            Ok(picture)
+            draw(tree, size, 0)
         }
 
         fn png(&self, size: u32) -> Result<Vec<u8>> {
