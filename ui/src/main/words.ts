@@ -1,4 +1,4 @@
-// What the window says about each state: pure, so that every sentence has a test.
+// What the main window says about each state: pure, so that every sentence has a test.
 import type { BridgeState, KeyPlace, Status } from "../ipc";
 
 /** The state in a word, and what it means for the person in front of the screen. */
@@ -7,29 +7,42 @@ export interface StateWords {
   explanation: string;
 }
 
-export function stateWords(status: Status): StateWords {
+type Known = Pick<Status, "state" | "public_url" | "problem">;
+
+export function stateWords(status: Known): StateWords {
   switch (status.state) {
     case "open":
       return status.public_url === null
         ? {
             title: "Open on this computer",
-            explanation:
-              "Programs on this computer can ask to connect. Nothing reaches you from the internet.",
+            explanation: "Programs on this computer can ask to connect. You approve each one.",
           }
         : {
             title: "Open",
-            explanation: "Clients can ask to connect. Each one needs your approval first.",
+            explanation: `Clients can ask to connect, through your own HTTPS front at ${hostOf(status.public_url)} too. You approve each one.`,
           };
     case "opening":
       return { title: "Opening…", explanation: "The bridge is on its way down." };
     case "closed":
-      return { title: "Closed", explanation: "Nothing can reach your tools." };
+      return {
+        title: "Closed",
+        explanation: "Nothing can reach your tools. Connections stay approved for when you start.",
+      };
     case "attention":
       return {
         title: "Needs attention",
         explanation:
-          "Drawbridge runs, but something keeps it from doing its work. “drawbridge status” in a terminal says what.",
+          status.problem?.message ?? "Drawbridge runs, but something keeps it from opening.",
       };
+  }
+}
+
+/** The host of an address, or the whole text where it is none. */
+export function hostOf(address: string): string {
+  try {
+    return new URL(address).host;
+  } catch {
+    return address;
   }
 }
 
@@ -53,5 +66,5 @@ export function keyPlaceWords(place: KeyPlace): string {
 }
 
 export function approvalWords(waiting: number): string {
-  return waiting === 1 ? "One approval waits for you" : `${waiting} approvals wait for you`;
+  return waiting === 1 ? "1 approval waits for you" : `${waiting} approvals wait for you`;
 }

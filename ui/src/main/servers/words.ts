@@ -1,0 +1,59 @@
+// What the window says about a server and its tools.
+import type { ConnectionView, ServerView, ToolKind } from "../../ipc";
+
+/** How a server stands, as a word and a tone; the tone picks colour and shape. */
+export interface Standing {
+  word: string;
+  tone: "open" | "opening" | "closed" | "attention";
+}
+
+export function standing(server: Pick<ServerView, "enabled" | "health">): Standing {
+  if (!server.enabled) return { word: "Off", tone: "closed" };
+  switch (server.health) {
+    case "running":
+      return { word: "Running", tone: "open" };
+    case "starting":
+      return { word: "Starting…", tone: "opening" };
+    case "failed":
+      return { word: "Not working", tone: "attention" };
+    case "idle":
+      return { word: "Starts when used", tone: "closed" };
+  }
+}
+
+export function toolWords(tools: number | null): string {
+  if (tools === null) return "tools not known yet";
+  return tools === 1 ? "1 tool" : `${tools} tools`;
+}
+
+/** What a tool does, as a word, and what that means. */
+export const KINDS: Record<ToolKind, { word: string; meaning: string }> = {
+  reads: { word: "reads", meaning: "It looks and changes nothing." },
+  changes: { word: "changes", meaning: "It can add or change things." },
+  destroys: { word: "destroys", meaning: "It can delete or overwrite things." },
+  unknown: {
+    word: "unknown",
+    meaning: "The server does not say. It is treated as if it could destroy.",
+  },
+};
+
+/** How many tools of each kind, as a sentence: `8 read · 3 change`. */
+export function kindsWords(kinds: readonly ToolKind[]): string {
+  const verbs: Record<ToolKind, [one: string, many: string]> = {
+    reads: ["reads", "read"],
+    changes: ["changes", "change"],
+    destroys: ["destroys", "destroy"],
+    unknown: ["does not say", "do not say"],
+  };
+  const order: ToolKind[] = ["reads", "changes", "destroys", "unknown"];
+  return order
+    .map((kind) => [kind, kinds.filter((each) => each === kind).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${verbs[kind][count === 1 ? 0 : 1]}`)
+    .join(" · ");
+}
+
+/** The connections that may use a server, and so lose it when it goes. */
+export function losers(connections: readonly ConnectionView[], server: string): ConnectionView[] {
+  return connections.filter(({ servers, state }) => state !== "ended" && servers.includes(server));
+}
