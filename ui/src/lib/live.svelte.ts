@@ -1,0 +1,84 @@
+// What a page shows of the app, asked for again whenever something changed.
+import { untrack } from "svelte";
+
+import type { Ipc } from "../ipc";
+import { problemOf, type Problem } from "./problem";
+
+export interface Live<Data> {
+  /** The last good answer; `undefined` before the first. */
+  readonly data: Data | undefined;
+  /** Why the last question failed; the data before it is kept. */
+  readonly problem: Problem | undefined;
+  /** Whether a question is on its way. */
+  readonly loading: boolean;
+  /** Asks again; done when the answer is shown. */
+  reload(): Promise<void>;
+}
+
+/**
+ * Loads at once, when the app says that something changed, and when anything reactive changes that
+ * `load` reads before its first `await`. The newest question wins; news while one is on its way
+ * lead to one more after it, so that a slow app is never flooded. Call it while a component is set
+ * up.
+ */
+export function live<Data>(ipc: Pick<Ipc, "onChange">, load: () => Promise<Data>): Live<Data> {
+  let data: Data | undefined = $state.raw();
+  let problem: Problem | undefined = $state.raw();
+  let loading = $state(false);
+  let newest = 0;
+  let running = false;
+  let again = false;
+  let gone = false;
+
+  async function ask(): Promise<void> {
+    newest += 1;
+    const mine = newest;
+    const outdated = () => gone || mine !== newest;
+    again = false;
+    running = loading = true;
+    try {
+      const answer = await load();
+      if (!outdated()) [data, problem] = [answer, undefined];
+    } catch (reason) {
+      if (!outdated()) problem = problemOf(reason);
+    }
+    if (outdated()) return;
+    running = loading = false;
+    if (again) await ask();
+  }
+
+  function changed() {
+    if (running) again = true;
+    else void ask();
+  }
+
+  $effect(() => void ask());
+
+  $effect(() => {
+    let stop = () => {};
+    untrack(() => ipc.onChange(changed)).then(
+      (unlisten) => {
+        if (gone) unlisten();
+        else stop = unlisten;
+      },
+      (reason: unknown) => (problem = problemOf(reason)),
+    );
+    return () => {
+      gone = true;
+      stop();
+    };
+  });
+
+  return {
+    get data() {
+      return data;
+    },
+    get problem() {
+      return problem;
+    },
+    get loading() {
+      return loading;
+    },
+    reload: ask,
+  };
+}
