@@ -43,6 +43,31 @@ impl StaticClientView {
     }
 }
 
+/// The client without its secret, for a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct StaticClientInfo {
+    /// Its id.
+    pub client_id: String,
+    /// Where it may send people back to, besides ChatGPT's and Claude's addresses.
+    pub redirect_uris: Vec<String>,
+    /// What its form calls *Authorization URL*.
+    pub authorization_url: String,
+    /// What its form calls *Token URL*.
+    pub token_url: String,
+}
+
+impl From<StaticClientView> for StaticClientInfo {
+    fn from(client: StaticClientView) -> Self {
+        Self {
+            client_id: client.client_id,
+            redirect_uris: client.redirect_uris,
+            authorization_url: client.authorization_url,
+            token_url: client.token_url,
+        }
+    }
+}
+
 /// What to change about the client.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StaticClientChange {
@@ -65,7 +90,7 @@ impl StaticClientChange {
 /// The client, if there is one.
 pub async fn static_client(engine: &Engine) -> Result<Option<StaticClientView>, UiError> {
     let client = engine.oauth().static_client().await?;
-    Ok(client.map(|client| StaticClientView::new(client, engine.addresses())))
+    Ok(client.map(|client| StaticClientView::new(client, &engine.addresses())))
 }
 
 /// Changes the client.
@@ -85,6 +110,48 @@ pub async fn change_static_client(
         oauth.add_static_redirect(redirect).await?;
     }
     static_client(engine).await
+}
+
+/// The client without its secret, if there is one.
+pub async fn static_client_info(engine: &Engine) -> Result<Option<StaticClientInfo>, UiError> {
+    Ok(static_client(engine).await?.map(StaticClientInfo::from))
+}
+
+/// Makes the client, or gives it a new secret.
+pub async fn create_static_client(engine: &Engine) -> Result<StaticClientInfo, UiError> {
+    engine.oauth().create_static_client(None).await?;
+    present(engine).await.map(StaticClientInfo::from)
+}
+
+/// Removes the client; its connections end.
+pub async fn remove_static_client(engine: &Engine) -> Result<(), UiError> {
+    Ok(engine.oauth().remove_static_client().await?)
+}
+
+/// Lets the client send people back to this address, too.
+pub async fn add_static_redirect(engine: &Engine, uri: &str) -> Result<StaticClientInfo, UiError> {
+    engine.oauth().add_static_redirect(uri).await?;
+    present(engine).await.map(StaticClientInfo::from)
+}
+
+/// Takes one of the added addresses away.
+pub async fn remove_static_redirect(
+    engine: &Engine,
+    uri: &str,
+) -> Result<StaticClientInfo, UiError> {
+    engine.oauth().remove_static_redirect(uri).await?;
+    present(engine).await.map(StaticClientInfo::from)
+}
+
+/// The client's secret, because the owner asks to see or to copy it.
+pub async fn reveal_static_client_secret(engine: &Engine) -> Result<Revealed, UiError> {
+    Ok(present(engine).await?.client_secret)
+}
+
+/// The client, which must be there.
+async fn present(engine: &Engine) -> Result<StaticClientView, UiError> {
+    let missing = || UiError::from(StaticClientError::Missing);
+    static_client(engine).await?.ok_or_else(missing)
 }
 
 /// Makes this the client's secret, if it is not already.
@@ -189,6 +256,7 @@ impl From<StaticClientError> for UiError {
     fn from(error: StaticClientError) -> Self {
         let code = match &error {
             StaticClientError::Store(_) => UiErrorCode::Failed,
+            StaticClientError::Missing => UiErrorCode::NotFound,
             _ => UiErrorCode::Invalid,
         };
         Self::new(code, error)

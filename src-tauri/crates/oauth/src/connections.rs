@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::clients::ClientKind;
 use crate::events::Event;
-use crate::grants::{EndReason, GrantDetails, UNUSED_LIFE, end_of};
+use crate::grants::{self, EndReason, GrantDetails, UNUSED_LIFE, end_of};
 use crate::{AccessLevel, Audience, AuthorizationServer, GrantId, GrantLifetime, ServerSelection};
 
 /// One grant as the user sees it.
@@ -39,6 +39,8 @@ pub struct Connection {
     pub last_used_at: Timestamp,
     /// Until when, if not until it is revoked.
     pub expires_at: Option<Timestamp>,
+    /// When it ends if nobody uses it any more; `None` if it has ended, or ends before that.
+    pub unused_until: Option<Timestamp>,
     /// Whether it holds.
     pub state: ConnectionState,
 }
@@ -111,6 +113,31 @@ impl AuthorizationServer {
             return Ok(());
         }
         Err(EditError::NotFound)
+    }
+
+    /// Ends all connections and tokens that have not ended: they are worth nothing when this
+    /// returns. Answers how many there were.
+    pub async fn revoke_all(&self) -> Result<usize, StoreError> {
+        let now = self.now();
+        let used_since = now.checked_sub(UNUSED_LIFE).unwrap_or(Timestamp::MIN);
+        let reason = EndReason::RevokedByUser;
+        let end_all = move |writer: &Writer<'_>| {
+            let ids = writer.live_grant_ids(now, used_since)?;
+            for id in &ids {
+                grants::end(writer, id, now, reason)?;
+            }
+            Ok::<_, StoreError>(ids)
+        };
+        let ended = self
+            .change(end_all, move |server, ids| {
+                let grants: Vec<(GrantId, EndReason)> = ids
+                    .iter()
+                    .filter_map(|id| Some((GrantId::parse(id).ok()?, reason)))
+                    .collect();
+                grants::tell_ended(server, &grants);
+            })
+            .await?;
+        Ok(ended.len())
     }
 
     /// Takes something away from a connection; holds from its next call on. Refuses what would
@@ -193,6 +220,12 @@ fn connection(row: &GrantRow, public: Option<&str>, now: Timestamp) -> Option<Co
     let expires_at = details
         .as_ref()
         .map_or(row.expires_at, |details| details.own_expiry(row));
+    let ended = matches!(state, ConnectionState::Ended { .. });
+    let unused_until = row
+        .last_used_at
+        .checked_add(UNUSED_LIFE)
+        .ok()
+        .filter(|unused| !ended && row.expires_at.is_none_or(|expiry| *unused < expiry));
     let details = details.unwrap_or_else(GrantDetails::unreadable);
     Some(Connection {
         id,
@@ -208,6 +241,7 @@ fn connection(row: &GrantRow, public: Option<&str>, now: Timestamp) -> Option<Co
         created_at: row.created_at,
         last_used_at: row.last_used_at,
         expires_at,
+        unused_until,
         state,
     })
 }

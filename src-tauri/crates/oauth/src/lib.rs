@@ -79,6 +79,7 @@ pub use self::approval::decide::{DecideError, Decision};
 pub use self::approval::shown::{
     Approval, ApprovalKind, NotAShownHash, Proof, Question, ShownClient, ShownHash, ShownRedirect,
 };
+pub use self::approval::visible::spelled_out;
 pub use self::bearer::{Challenge, Principal};
 pub use self::clients::ClientKind;
 pub use self::clients::static_client::{

@@ -105,6 +105,11 @@ impl AuthorizationServer {
         self.desk().open_pairing()
     }
 
+    /// Ends the code opened last: it cannot be typed any more, and nothing is known of it.
+    pub fn end_pairing(&self) {
+        self.desk().end_pairing();
+    }
+
     /// What became of the code opened last.
     #[must_use]
     pub fn pairing(&self) -> Option<PairingStatus> {
@@ -130,10 +135,15 @@ impl AuthorizationServer {
         self.desk().missed()
     }
 
-    /// Takes no new requests, and refuses what waits: not as denied, but as closed. Call it before
-    /// the listeners stop, so that waiting browsers still hear it.
+    /// Takes no new requests until [`Self::open_approvals`], and refuses what waits: not as denied,
+    /// but as closed. Call it before the listeners stop, so that waiting browsers still hear it.
     pub fn close_approvals(&self) {
         self.desk().close();
+    }
+
+    /// Takes requests again.
+    pub fn open_approvals(&self) {
+        self.desk().open();
     }
 
     /// The clients that have a request under way: their registrations must stay.

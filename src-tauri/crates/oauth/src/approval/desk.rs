@@ -327,6 +327,11 @@ impl Desk {
         })
     }
 
+    /// Ends the pairing code opened last.
+    pub(crate) fn end_pairing(&self) {
+        self.shared.change(|state, _| state.end_pairing());
+    }
+
     /// What became of the pairing code opened last.
     pub(crate) fn pairing(&self) -> Option<PairingStatus> {
         self.shared.with(|state, now| state.pairing(now))
@@ -357,6 +362,11 @@ impl Desk {
         for id in self.shared.change(State::close) {
             self.ended(&id, ApprovalOutcome::Abandoned);
         }
+    }
+
+    /// Takes requests again.
+    pub(crate) fn open(&self) {
+        self.shared.change(|state, _now| state.open());
     }
 
     fn scene(&self) -> Scene {

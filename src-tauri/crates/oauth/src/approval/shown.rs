@@ -20,7 +20,13 @@ impl ShownHash {
     /// The Debug text of the content lists every field, strings quoted and escaped, so two contents
     /// with one text are equal; and unlike other serialisations, writing it cannot fail.
     fn of(content: &Content) -> Self {
-        let text = format!("drawbridge approval 1: {content:?}");
+        Self::of_text(&format!("drawbridge approval 1: {content:?}"))
+    }
+
+    /// The hash of a text that holds all that is shown about a question of another kind. The text
+    /// begins with that kind's name, so that no two kinds share a hash.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
 }

@@ -511,6 +511,11 @@ impl State {
         closed
     }
 
+    /// Takes requests again.
+    pub(crate) fn open(&mut self) {
+        self.closing = false;
+    }
+
     /// Lets new connections ask for ten minutes, where the setting keeps them away.
     pub(crate) fn arm(&mut self, now: Timestamp) -> Timestamp {
         let until = later(now, ARMED_LIFE);
@@ -541,6 +546,11 @@ impl State {
         let until = pairing.expires_at();
         self.pairing = Some(pairing);
         until
+    }
+
+    /// Ends the pairing code opened last, whatever became of it.
+    pub(crate) fn end_pairing(&mut self) {
+        self.pairing = None;
     }
 
     /// What became of the pairing code opened last.

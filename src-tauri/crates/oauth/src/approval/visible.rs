@@ -37,6 +37,26 @@ pub(crate) fn visible(text: &str, most: usize) -> String {
     shown
 }
 
+/// `text` whole, with control, invisible and direction characters and every space but the plain one
+/// spelled out as `[U+XXXX]`: for what a person is asked to confirm exactly.
+#[must_use]
+pub fn spelled_out(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut shown = String::with_capacity(text.len());
+    let mut marks = 0;
+    for character in text.chars() {
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        let space = character != ' ' && is_space(character);
+        if space || is_hidden(character) || marks > MOST_MARKS_IN_A_ROW {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "[U+{:04X}]", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// The space separators (Unicode category Zs). Tabs and line breaks are not among them: in a name
 /// they are a trick, so they are spelled out.
 fn is_space(character: char) -> bool {
@@ -115,7 +135,23 @@ mod tests {
         assert_eq!(visible("abc", 3), "abc");
     }
 
+    #[test]
+    fn what_is_confirmed_is_shown_whole() {
+        let long = "a  b".repeat(500);
+        assert_eq!(spelled_out(&long), long);
+        assert_eq!(spelled_out(" a\u{a0}b\n"), " a[U+00A0]b[U+000A]");
+    }
+
     proptest! {
+        #[test]
+        fn spelled_out_text_hides_nothing_and_loses_nothing(
+            text in "\\PC{0,40}|.{0,40}|[\u{200b}-\u{206f}\u{0}-\u{20}]{0,40}",
+        ) {
+            let shown = spelled_out(&text);
+            prop_assert!(shown.chars().all(|character| !is_hidden(character)));
+            prop_assert!(shown.chars().count() >= text.chars().count());
+        }
+
         #[test]
         fn nothing_hidden_is_left(text in "\\PC{0,40}|.{0,40}|[\u{200b}-\u{206f}\u{0}-\u{20}]{0,40}") {
             let shown = visible(&text, 20);

@@ -91,6 +91,22 @@ impl Reader<'_> {
         )
     }
 
+    /// The ids of the grants that [`Self::count_live_grants`] counts, the newest first. Nothing
+    /// sealed is opened, so a damaged grant is among them and can be ended.
+    pub fn live_grant_ids(
+        &self,
+        now: Timestamp,
+        used_since: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        self.all(
+            "SELECT id FROM grants WHERE ended_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > ?1) AND last_used_at > ?2 \
+             ORDER BY created_at DESC, rowid DESC",
+            [millis(now), millis(used_since)],
+            |row| row.get(0),
+        )
+    }
+
     /// How many grants have not ended, do not expire by `now`, and were used after `used_since`.
     /// Nothing sealed is opened.
     pub fn count_live_grants(

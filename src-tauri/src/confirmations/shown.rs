@@ -1,0 +1,218 @@
+//! What a person is shown before they confirm, and the hash that ties the answer to it.
+
+use drawbridge_oauth::{ShownHash, spelled_out};
+use jiff::Timestamp;
+
+/// The most bytes the details of one question may have together. What is longer cannot be shown
+/// whole, and what is not shown whole is not asked.
+const MOST_TEXT: usize = 16 * 1024;
+
+/// What is to be done, for a window that draws each kind its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A new server.
+    AddServer,
+    /// A server switched on.
+    EnableServer,
+    /// A client let in.
+    Approve,
+    /// A code for another device.
+    Pair,
+    /// An access token.
+    Token,
+    /// A looser rule for a tool.
+    Rule,
+    /// The client typed in by hand: its secret shown or replaced, or another address for it.
+    Client,
+    /// The values of a `.env` file.
+    Import,
+    /// A new data key, or the key to another place.
+    Secrets,
+    /// More for a connection than it has.
+    WidenConnection,
+}
+
+impl Action {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AddServer => "add_server",
+            Self::EnableServer => "enable_server",
+            Self::Approve => "approve",
+            Self::Pair => "pair",
+            Self::Token => "token",
+            Self::Rule => "rule",
+            Self::Client => "client",
+            Self::Import => "import",
+            Self::Secrets => "secrets",
+            Self::WidenConnection => "widen_connection",
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asker {
+    /// A command, by the control socket.
+    Command,
+    /// The person, in the main window.
+    Window,
+}
+
+impl Asker {
+    /// In our words, for the window.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "A command in a terminal",
+            Self::Window => "You, in the window",
+        }
+    }
+}
+
+/// One line of what is asked: what it is, in our words, and the text of whoever asks.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Detail {
+    /// What it is.
+    pub label: &'static str,
+    /// Whole, with hidden characters spelled out. To be shown as a stranger's text.
+    pub value: String,
+}
+
+/// A text too long to be shown whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is too long to be shown whole, so it cannot be confirmed (at most {MOST_TEXT} bytes). \
+     Make it shorter, or put it into a file"
+)]
+pub struct TooMuchText;
+
+/// What is asked: one question in our words, and what it is about.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfirmationText {
+    /// What is to be done.
+    pub action: Action,
+    /// The question.
+    pub title: &'static str,
+    /// What it is about.
+    pub details: Vec<Detail>,
+}
+
+impl ConfirmationText {
+    /// A question without details.
+    #[must_use]
+    pub const fn new(action: Action, title: &'static str) -> Self {
+        Self {
+            action,
+            title,
+            details: Vec::new(),
+        }
+    }
+
+    /// One more line.
+    #[must_use]
+    pub fn with(mut self, label: &'static str, value: &str) -> Self {
+        let value = spelled_out(value);
+        self.details.push(Detail { label, value });
+        self
+    }
+
+    /// Whether a person can be shown all of it.
+    pub fn check(&self) -> Result<(), TooMuchText> {
+        let bytes: usize = self.details.iter().map(|detail| detail.value.len()).sum();
+        if bytes > MOST_TEXT {
+            return Err(TooMuchText);
+        }
+        Ok(())
+    }
+}
+
+/// One question that waits for a person, with all they are shown about it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    id: String,
+    asker: Asker,
+    text: ConfirmationText,
+    requested_at: Timestamp,
+    expires_at: Timestamp,
+    shown: ShownHash,
+}
+
+impl Confirmation {
+    pub(super) fn new(
+        id: String,
+        asker: Asker,
+        text: ConfirmationText,
+        requested_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        let shown = {
+            let ConfirmationText {
+                action,
+                title,
+                details,
+            } = &text;
+            ShownHash::of_text(&format!(
+                "drawbridge confirmation 1: {:?}",
+                (&id, asker, action, title, details, requested_at, expires_at)
+            ))
+        };
+        Self {
+            id,
+            asker,
+            text,
+            requested_at,
+            expires_at,
+            shown,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        self.asker
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.text.action
+    }
+
+    /// The question, in our words.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        self.text.title
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn details(&self) -> &[Detail] {
+        &self.text.details
+    }
+
+    /// When it was asked.
+    #[must_use]
+    pub fn requested_at(&self) -> Timestamp {
+        self.requested_at
+    }
+
+    /// When it is withdrawn.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The hash an answer must carry.
+    #[must_use]
+    pub fn shown(&self) -> ShownHash {
+        self.shown
+    }
+}
