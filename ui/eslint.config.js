@@ -14,7 +14,7 @@ const onlyIpc = {
 };
 
 export default typescript.config(
-  { ignores: ["dist/", "node_modules/"] },
+  { ignores: ["dist/", "node_modules/", "src/bindings.ts"] },
   ...typescript.configs.strict,
   ...svelte.configs.recommended,
   {

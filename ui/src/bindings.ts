@@ -1,210 +1,366 @@
-// The data that crosses between the pages and the app.
+// What crosses between the windows and the app, made from the types of src-tauri/src/ui_api.
+// Not to be edited: change those, then `cargo xtask bindings`.
 
+/** What a grant reaches. */
 export type AccessLevel = "read" | "read-write";
-export type ActivityKind =
-  | "call"
-  | "connection_asked"
-  | "connection_approved"
-  | "connection_denied"
-  | "connection_withdrawn"
-  | "connection_ended"
-  | "client_registered"
-  | "bridge_opened"
-  | "bridge_closed"
-  | "refused";
+
+/** What happened. */
+export type ActivityKind = "call" | "connection_asked" | "connection_approved" | "connection_denied" | "connection_withdrawn" | "connection_ended" | "client_registered" | "refused" | "pairing_guessed" | "bridge_opened" | "bridge_closed" | "server_failed";
+
+/** One thing that happened. Never an argument, a result or a secret. */
 export type ActivityView = {
-  id: string;
-  at: string;
-  kind: ActivityKind;
-  client: string | null;
-  server: string | null;
-  tool: string | null;
-  outcome: Outcome | null;
-  milliseconds: number | null;
-  detail: string | null;
+  /** Its id; later ones are other ids. */
+  id: string,
+  /** When. */
+  at: string,
+  /** What. */
+  kind: ActivityKind,
+  /** What the client calls itself, or the owner the token; nobody checked it. */
+  client: string | null,
+  /** The server, by name. */
+  server: string | null,
+  /** The tool, as its server names it. */
+  tool: string | null,
+  /** What became of a call. */
+  outcome: CallOutcome | null,
+  /** How long a call took. */
+  milliseconds: number | null,
+  /** More about it, in words that may hold what strangers said. */
+  detail: string | null,
 };
-export type ApprovalKind = "connection";
+
+/** One question, with all that a person is shown about it. */
 export type ApprovalView = {
-  id: string;
-  kind: ApprovalKind;
-  client: string;
-  redirect_host: string;
-  servers: Array<string>;
-  expires_at: string;
-  shown: string;
-  client_kind: ClientKind;
-  client_domain: string | null;
-  redirect_registrable: string | null;
-  redirect_known: boolean;
-  redirect_loopback: boolean;
-  pkce: boolean;
-  scope: string;
-  address: string;
-  proof: Proof;
-  from_address: string | null;
-  from_country: string | null;
-  choices: Array<ChoiceView>;
-  requested_at: string;
+  /** Its id. */
+  id: string,
+  /** `connection`. */
+  kind: string,
+  /** What the client calls itself; nobody checked it. */
+  client: string,
+  /** Where the browser goes back to. */
+  redirect_host: string,
+  /** The servers it can be let in to, by name. */
+  servers: Array<string>,
+  /** When the question is withdrawn. */
+  expires_at: string,
+  /** The hash of what is shown here; a decision carries it. */
+  shown: string,
+  /** How we know the client. */
+  client_kind: ClientKind,
+  /** The host that publishes the client's metadata, if one does. */
+  client_domain: string | null,
+  /** The part of the redirect host that somebody registered. */
+  redirect_registrable: string | null,
+  /** Whether the redirect host is one we know by name. */
+  redirect_known: boolean,
+  /** Whether it goes back to a program on the computer of the browser. */
+  redirect_loopback: boolean,
+  /** Whether the client protects its code with PKCE. */
+  pkce: boolean,
+  /** The scope it asked for. */
+  scope: string,
+  /** The address it came to. */
+  address: string,
+  /** How the browser proved where it is. */
+  proof: BrowserProof,
+  /** The browser's address, where it typed a code on another device. */
+  from_address: string | null,
+  /** The country of that address. */
+  from_country: string | null,
+  /** The servers, with what they can do. */
+  choices: Array<ChoiceView>,
+  /** When the client asked. */
+  requested_at: string,
 };
-export type ChecklistView = { chatgpt: Progress; claude: Progress; other: Progress };
+
+/** How a browser proved where it is. */
+export type BrowserProof = "browser" | "program" | "code";
+
+/** What became of a call. */
+export type CallOutcome = "done" | "failed" | "refused" | "asked" | "timed_out" | "unavailable" | "cancelled";
+
+/** How far each family of clients has come. */
+export type ChecklistView = {
+  /** Those that go back to ChatGPT. */
+  chatgpt: Progress,
+  /** Those that go back to Claude. */
+  claude: Progress,
+  /** All others. */
+  other: Progress,
+};
+
+/** A server that a grant can cover. */
 export type ChoiceView = {
-  name: string;
-  title: string;
-  tools: number;
-  changing: number;
-  asking: number;
+  /** Its name. */
+  name: string,
+  /** What people call it. */
+  title: string,
+  /** How many tools it has. */
+  tools: number,
+  /** How many of them change things. */
+  changing: number,
+  /** How many of them ask before each call. */
+  asking: number,
 };
+
+/** How a client is known. */
 export type ClientKind = "static" | "cimd" | "dcr" | "script";
-export type ConfirmationAnswer = { id: string; shown: string; allow: boolean };
-export type ConfirmationView = {
-  id: string;
-  shown: string;
-  action: string;
-  title: string;
-  asker: string;
-  details: Array<Detail>;
-  expires_at: string;
-};
-export type ConnectionState = "pending" | "active" | "connect-again" | "damaged" | "ended";
-export type ConnectionTerms = { servers: Array<string>; access: AccessLevel };
+
+/** How a connection stands. */
+export type ConnectionStanding = "pending" | "active" | "connect-again" | "damaged" | "ended";
+
+/** A connection, or a token made for a script. */
 export type ConnectionView = {
-  id: string;
-  client: string;
-  client_kind: ClientKind;
-  client_domain: string | null;
-  redirect_host: string | null;
-  origin: string;
-  servers: Array<string>;
-  access: AccessLevel;
-  created_at: string;
-  last_used_at: string;
-  expires_at: string | null;
-  state: ConnectionState;
-  end_reason: string | null;
+  /** Its id. */
+  id: string,
+  /** What the client calls itself, or the owner the token; nobody checked it. */
+  client: string,
+  /** How we know the client; `script` for a token. */
+  client_kind: ClientKind,
+  /** The host that publishes the client's metadata, if one does. */
+  client_domain: string | null,
+  /** Where the browser went back to when it was approved. */
+  redirect_host: string | null,
+  /** The address it belongs to: `loopback`, or the public origin. */
+  origin: string,
+  /** The servers it may use. */
+  servers: Array<string>,
+  /** Reading, or reading and writing. */
+  access: AccessLevel,
+  /** When it was approved. */
+  created_at: string,
+  /** When it was last used, to the minute. */
+  last_used_at: string,
+  /** When it ends; `None` is until revoked. */
+  expires_at: string | null,
+  /** How it stands. */
+  state: ConnectionStanding,
+  /** Why it ended, if it did. */
+  end_reason: string | null,
 };
-export type Decided = { id: string; approved: boolean; servers: Array<string> };
-export type Decision = { id: string; shown: string; terms: TermsChoice | null };
-export type Detail = { label: string; value: string };
-export type EnvVar = { name: string; value: string };
+
+/** What was decided. */
+export type Decided = {
+  /** Which question. */
+  id: string,
+  /** Let in, or turned away? */
+  approved: boolean,
+  /** The servers it may use now. */
+  servers: Array<string>,
+};
+
+/** The owner's decision about one question. */
+export type Decision = {
+  /** Which question. */
+  id: string,
+  /** The hash of what the owner was shown. */
+  shown: string,
+  /** On which terms to let it in; `None` turns it away. */
+  terms: TermsChoice | null,
+};
+
+/** A variable for a server; it may hold a secret, which is sealed. */
+export type EnvVar = {
+  /** Its name. */
+  name: string,
+  /** Its value. */
+  value: string,
+};
+
+/** For how long a grant holds. */
 export type GrantLifetime = "1h" | "1d" | "30d" | "never";
-export type Health = "idle" | "starting" | "running" | "failed";
+
+/** Where the key lies. */
 export type KeyPlace = "keychain" | "environment" | "file";
-export type Moved = { key_place: KeyPlace };
+
+/** Where the key is now. */
+export type Moved = {
+  /** `keychain`, `environment` or `file`. */
+  key_place: KeyPlace,
+};
+
+/** A server to add, as it is typed into the window. */
 export type NewServerForm = {
-  name: string;
-  command_line: string;
-  env: Array<EnvVar>;
-  directory: string | null;
+  /** Its name. */
+  name: string,
+  /** The program with its arguments, on one line as in a shell. */
+  command_line: string,
+  /** Variables for it. */
+  env: Array<EnvVar>,
+  /** The folder it runs in. */
+  directory: string | null,
 };
-export type NewToken = { name: string; terms: TermsChoice; public: boolean };
-export type Outcome =
-  "done" | "failed" | "refused" | "asked" | "timed_out" | "unavailable" | "cancelled";
-export type PairingShown = { code: string; expires_at: string; host: string };
-export type PairingState = "open" | "used" | "guessed" | "expired";
-export type PairingView = { state: PairingState; expires_at: string; wrong_tries: number };
-export type PortsView = { loopback: number; local: number; tunnel: number };
+
+/** A token to make. */
+export type NewToken = {
+  /** What the owner will know it by. */
+  name: string,
+  /** What it may do. */
+  terms: TermsChoice,
+  /** For the public address instead of this computer. */
+  public: boolean,
+};
+
+/** A code, shown once. */
+export type PairingShown = {
+  /** What is typed into the page. */
+  code: string,
+  /** When it stops working. */
+  expires_at: string,
+  /** The only address where it may be typed. */
+  host: string,
+};
+
+/** What became of a pairing code. */
+export type PairingStanding = "open" | "used" | "guessed" | "expired";
+
+/** What became of the code that was opened last. */
+export type PairingView = {
+  /** How it stands. */
+  state: PairingStanding,
+  /** When it stops, or stopped, working. */
+  expires_at: string,
+  /** Wrong codes received so far. */
+  wrong_tries: number,
+};
+
+/** How far one family of clients has come with its newest connection. */
 export type Progress = {
-  registered_at: string | null;
-  approved_at: string | null;
-  first_call_at: string | null;
+  /** When it first asked, or registered. */
+  registered_at: string | null,
+  /** When the owner let it in. */
+  approved_at: string | null,
+  /** When it first called a tool. */
+  first_call_at: string | null,
 };
-export type Proof = "browser" | "program" | "code";
-export type QuestionContent =
-  | { kind: "connection"; approval: ApprovalView }
-  | { kind: "confirmation"; confirmation: ConfirmationView };
-export type QuestionView = {
-  id: string;
-  shown: string;
-  waiting: number;
-  expires_at: string;
-  content: QuestionContent;
+
+/** What a rotation did. */
+export type Rotated = {
+  /** How many values were sealed anew. */
+  resealed: number,
 };
-export type Rotated = { resealed: number };
-export type Rule = "allow" | "ask" | "block";
-export type SecretsView = { key_place: KeyPlace; warning: string | null; names: Array<string> };
+
+/** What is kept, and where its key is. Never a secret. */
+export type SecretsView = {
+  /** `keychain`, `environment` or `file`. */
+  key_place: KeyPlace,
+  /** What the owner should know about that place. */
+  warning: string | null,
+  /** The names of the secrets kept. */
+  names: Array<string>,
+};
+
+/** Whether a server runs. */
+export type ServerHealth = "idle" | "starting" | "running" | "failed";
+
+/** A server, for the one who owns it. */
 export type ServerView = {
-  name: string;
-  enabled: boolean;
-  health: Health;
-  command: string;
-  tools: number | null;
-  last_error: string | null;
-  process: number | null;
-  starting_since: string | null;
-  progress: string | null;
+  /** Its name. */
+  name: string,
+  /** Switched on? */
+  enabled: boolean,
+  /** Whether it runs. */
+  health: ServerHealth,
+  /** The program; its arguments may hold secrets and are not told. */
+  command: string,
+  /** How many tools it has, as far as that is known. */
+  tools: number | null,
+  /** What went wrong last. */
+  last_error: string | null,
+  /** Its process, while it runs. */
+  process: number | null,
+  /** Since when it starts, while it does. */
+  starting_since: string | null,
+  /** The last line it said while it starts, without secrets and control characters. */
+  progress: string | null,
 };
-export type SettingsChange = {
-  open_at_start: boolean | null;
-  show_window_at_start: boolean | null;
-  ports: PortsView | null;
-  tunnel: TunnelKind | null;
-  public_url: string | null;
-  armed_only: boolean | null;
-  known_clients_only: boolean | null;
-};
-export type SettingsView = {
-  open_at_start: boolean;
-  show_window_at_start: boolean;
-  ports: PortsView;
-  tunnel: TunnelKind;
-  public_url: string | null;
-  armed_only: boolean;
-  known_clients_only: boolean;
-  fixed: Array<string>;
-  data_folder: string;
-  log_folder: string;
-  version: string;
-};
+
+/** The state a person is shown. */
 export type State = "opening" | "open" | "closed" | "attention";
-export type StaticClientInfo = {
-  client_id: string;
-  redirect_uris: Array<string>;
-  authorization_url: string;
-  token_url: string;
-};
+
+/** The state, and the addresses. */
 export type Status = {
-  state: State;
-  version: string;
-  local_url: string;
-  public_url: string | null;
-  connector_url: string;
-  local_port: number;
-  tunnel_url: string | null;
-  key_place: KeyPlace;
-  warning: string | null;
-  pending_approvals: number;
-  connections: number;
-  servers: number;
-  process: number;
-  data_folder: string;
-  started_at: string;
-  problem: UiError | null;
-  tunnel: TunnelKind;
-  armed_only: boolean;
-  armed_until: string | null;
-  missed_requests: number;
-  window: boolean;
+  /** Whether clients can reach it. */
+  state: State,
+  /** This program's version. */
+  version: string,
+  /** Where clients on this computer reach it, without a path. */
+  local_url: string,
+  /** The public origin; `None` while there is none. */
+  public_url: string | null,
+  /** What is pasted into a client. */
+  connector_url: string,
+  /** The port where a browser proves that it is on this computer. */
+  local_port: number,
+  /** Where the owner's own HTTPS front must forward to; `None` without one. */
+  tunnel_url: string | null,
+  /** `keychain`, `environment` or `file`. */
+  key_place: KeyPlace,
+  /** What the owner should know about the key's place. */
+  warning: string | null,
+  /** How many questions wait for the owner. */
+  pending_approvals: number,
+  /** How many connections may come in. */
+  connections: number,
+  /** How many servers are there. */
+  servers: number,
+  /** The process. */
+  process: number,
+  /** The data folder. */
+  data_folder: string,
+  /** Since when it runs. */
+  started_at: string,
 };
+
+/** Which servers, how much, for how long. */
 export type TermsChoice = {
-  servers: Array<string> | null;
-  access: AccessLevel;
-  lifetime: GrantLifetime;
+  /** The names; `None` means all of this moment. */
+  servers: Array<string> | null,
+  /** Reading, or reading and writing. */
+  access: AccessLevel,
+  /** For how long. */
+  lifetime: GrantLifetime,
 };
+
+/** A token, shown once. */
 export type TokenShown = {
-  token: string;
-  id: string;
-  expires_at: string | null;
-  servers: Array<string>;
+  /** The token. */
+  token: string,
+  /** Its id, to revoke it by. */
+  id: string,
+  /** When it ends; `None` is until revoked. */
+  expires_at: string | null,
+  /** The servers it may use. */
+  servers: Array<string>,
 };
+
+/** What a tool does, as far as its server says. */
 export type ToolKind = "reads" | "changes" | "destroys" | "unknown";
+
+/** What becomes of a tool's calls. */
+export type ToolRule = "allow" | "ask" | "block";
+
+/** A tool, for the one who owns its server. */
 export type ToolView = {
-  name: string;
-  title: string | null;
-  kind: ToolKind;
-  rule: Rule;
-  rule_is_default: boolean;
+  /** Its name at its server. */
+  name: string,
+  /** What people call it. */
+  title: string | null,
+  /** What it does. */
+  kind: ToolKind,
+  /** What becomes of its calls. */
+  rule: ToolRule,
+  /** Whether the rule is the default of its kind. */
+  rule_is_default: boolean,
 };
-export type TunnelKind = "off" | "own";
-export type UiError = { code: UiErrorCode; message: string };
-export type UiErrorCode =
-  "invalid" | "not_found" | "conflict" | "refused" | "unavailable" | "failed";
+
+/** A failure: what kind, and in words what happened and what to do. */
+export type UiError = {
+  /** The kind. */
+  code: UiErrorCode,
+  /** For a person. Holds no secret. */
+  message: string,
+};
+
+/** The kinds of failure, a closed list: a caller decides by these and never by the text. */
+export type UiErrorCode = "invalid" | "not_found" | "conflict" | "refused" | "unavailable" | "failed";

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::arguments::Connections;
 use super::terminal::{printable, relative, table};
 use super::{CommandError, Context};
-use crate::ui_api::{Ask, ConnectionView};
+use crate::ui_api::{Ask, ConnectionStanding, ConnectionView};
 
 pub(super) async fn list(choice: Connections, context: &Context) -> Result<(), CommandError> {
     let found: Vec<ConnectionView> = context
@@ -57,16 +57,16 @@ fn row(connection: &ConnectionView, now: Timestamp) -> [String; 7] {
     } else {
         connection.servers.join(",")
     };
-    let state = match (connection.state.as_str(), connection.expires_at) {
-        ("active", Some(end)) => format!("ends {}", relative(end, now)),
-        ("active", None) => "until revoked".to_owned(),
-        (state, _) => state.replace('-', " "),
+    let state = match (connection.state, connection.expires_at) {
+        (ConnectionStanding::Active, Some(end)) => format!("ends {}", relative(end, now)),
+        (ConnectionStanding::Active, None) => "until revoked".to_owned(),
+        (state, _) => state.as_str().replace('-', " "),
     };
     [
         connection.id.clone(),
         printable(&connection.client),
         connection.origin.clone(),
-        connection.access.clone(),
+        connection.access.to_string(),
         servers,
         relative(connection.last_used_at, now),
         state,

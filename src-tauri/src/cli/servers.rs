@@ -8,7 +8,7 @@ use super::arguments::{AddServer, Servers};
 use super::terminal::{printable, table};
 use super::{CommandError, Context};
 use crate::config::Environment;
-use crate::ui_api::{Ask, NewServer, Revealed, ServerView, ToolView};
+use crate::ui_api::{Ask, NewServer, Revealed, ServerView, ToolRule, ToolView};
 
 pub(super) async fn run(command: Servers, context: &Context) -> Result<(), CommandError> {
     match command {
@@ -190,17 +190,17 @@ fn list_tools(name: &str, tools: &[ToolView], context: &Context) -> Result<(), C
         .iter()
         .map(|tool| {
             let rule = if tool.rule_is_default {
-                tool.rule.clone()
+                tool.rule.to_string()
             } else {
                 format!("{} (set by you)", tool.rule)
             };
-            [printable(&tool.name), tool.kind.clone(), rule]
+            [printable(&tool.name), tool.kind.to_string(), rule]
         })
         .collect();
     context
         .terminal
         .text(&table(["TOOL", "WHAT IT DOES", "RULE"], &rows))?;
-    if tools.iter().any(|tool| tool.rule == "ask") {
+    if tools.iter().any(|tool| tool.rule == ToolRule::Ask) {
         context.terminal.note(&format!(
             "Tools with the rule ask are refused until you say: drawbridge servers tools {name} TOOL allow"
         ));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::terminal::{printable, relative};
-use crate::ui_api::{ApprovalView, ChoiceView};
+use crate::ui_api::{ApprovalView, BrowserProof, ChoiceView, ClientKind};
 
 /// All that is known about one question.
 pub(super) fn question(approval: &ApprovalView, now: Timestamp) -> String {
@@ -59,21 +59,18 @@ fn goes_back_to(approval: &ApprovalView) -> String {
 
 fn says_it_is(approval: &ApprovalView) -> String {
     let name = printable(&approval.client);
-    match (
-        approval.client_domain.as_deref(),
-        approval.client_kind.as_str(),
-    ) {
+    match (approval.client_domain.as_deref(), approval.client_kind) {
         (Some(domain), _) => format!("“{name}”, published by {}", printable(domain)),
         // It has no name of its own, so this is Drawbridge's word for it.
-        (None, "static") => name,
+        (None, ClientKind::Static) => name,
         (None, _) => format!("“{name}”, self-registered, not verified"),
     }
 }
 
 fn asked_by(approval: &ApprovalView) -> String {
-    match approval.proof.as_str() {
-        "browser" => "a browser on this computer".to_owned(),
-        "code" => {
+    match approval.proof {
+        BrowserProof::Browser => "a browser on this computer".to_owned(),
+        BrowserProof::Code => {
             let address = approval.from_address.map_or_else(
                 || "an unknown address".to_owned(),
                 |address| address.to_string(),
@@ -84,7 +81,7 @@ fn asked_by(approval: &ApprovalView) -> String {
                 .map_or_else(String::new, |country| format!(" ({})", printable(country)));
             format!("a browser that typed your code, at {address}{country}")
         }
-        _ => "a program on this computer".to_owned(),
+        BrowserProof::Program => "a program on this computer".to_owned(),
     }
 }
 
@@ -114,7 +111,7 @@ pub(super) mod tests {
             servers: vec!["notion".to_owned()],
             expires_at: now.checked_add(jiff::SignedDuration::from_mins(5)).unwrap(),
             shown: "0".repeat(64),
-            client_kind: "cimd".to_owned(),
+            client_kind: ClientKind::Cimd,
             client_domain: Some("chatgpt.com".to_owned()),
             redirect_registrable: Some("chatgpt.com".to_owned()),
             redirect_known: true,
@@ -122,7 +119,7 @@ pub(super) mod tests {
             pkce: true,
             scope: "mcp".to_owned(),
             address: "https://mcp.example.com".to_owned(),
-            proof: "browser".to_owned(),
+            proof: BrowserProof::Browser,
             from_address: None,
             from_country: None,
             choices: vec![ChoiceView {
@@ -158,7 +155,7 @@ pub(super) mod tests {
         approval.redirect_loopback = true;
         approval.redirect_host = "127.0.0.1:4711".to_owned();
         approval.client_domain = None;
-        approval.client_kind = "dcr".to_owned();
+        approval.client_kind = ClientKind::Dcr;
         approval.client = "Chat\u{1b}[31mGPT".to_owned();
         approval.pkce = false;
         let text = question(&approval, Timestamp::UNIX_EPOCH);

@@ -3,17 +3,18 @@
 use std::net::IpAddr;
 
 use drawbridge_oauth::{
-    AccessLevel, Approval, ApprovalId, ClientKind, DecideError, GrantLifetime, Proof,
-    ServerSelection, ShownClient, ShownHash, Terms,
+    AccessLevel, Approval, ApprovalId, DecideError, GrantLifetime, Proof, ServerSelection,
+    ShownClient, ShownHash, Terms,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{UiError, UiErrorCode};
+use super::{BrowserProof, ClientKind, UiError, UiErrorCode};
 use crate::engine::Engine;
 
 /// One question, with all that a person is shown about it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ApprovalView {
     /// Its id.
     pub id: String,
@@ -26,11 +27,12 @@ pub struct ApprovalView {
     /// The servers it can be let in to, by name.
     pub servers: Vec<String>,
     /// When the question is withdrawn.
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
     /// The hash of what is shown here; a decision carries it.
     pub shown: String,
-    /// How we know the client: `static`, `cimd` or `dcr`.
-    pub client_kind: String,
+    /// How we know the client.
+    pub client_kind: ClientKind,
     /// The host that publishes the client's metadata, if one does.
     pub client_domain: Option<String>,
     /// The part of the redirect host that somebody registered.
@@ -45,8 +47,8 @@ pub struct ApprovalView {
     pub scope: String,
     /// The address it came to.
     pub address: String,
-    /// How the browser proved where it is: `browser`, `program` or `code`.
-    pub proof: String,
+    /// How the browser proved where it is.
+    pub proof: BrowserProof,
     /// The browser's address, where it typed a code on another device.
     pub from_address: Option<IpAddr>,
     /// The country of that address.
@@ -54,11 +56,13 @@ pub struct ApprovalView {
     /// The servers, with what they can do.
     pub choices: Vec<ChoiceView>,
     /// When the client asked.
+    #[cfg_attr(test, ts(as = "String"))]
     pub requested_at: Timestamp,
 }
 
 /// A server that a grant can cover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ChoiceView {
     /// Its name.
     pub name: String,
@@ -76,9 +80,9 @@ impl From<&Approval> for ApprovalView {
     fn from(approval: &Approval) -> Self {
         let question = approval.question();
         let (proof, from_address, from_country) = match approval.proof() {
-            Proof::Browser => ("browser", None, None),
-            Proof::Program => ("program", None, None),
-            Proof::Code { address, country } => ("code", *address, country.clone()),
+            Proof::Browser => (BrowserProof::Browser, None, None),
+            Proof::Program => (BrowserProof::Program, None, None),
+            Proof::Code { address, country } => (BrowserProof::Code, *address, country.clone()),
         };
         let choices: Vec<ChoiceView> = approval
             .servers()
@@ -99,7 +103,7 @@ impl From<&Approval> for ApprovalView {
             servers: choices.iter().map(|choice| choice.name.clone()).collect(),
             expires_at: approval.expires_at(),
             shown: approval.shown().to_string(),
-            client_kind: kind_word(question.client.kind).to_owned(),
+            client_kind: question.client.kind.into(),
             client_domain: question.client.domain.clone(),
             redirect_registrable: question.redirect.registrable.clone(),
             redirect_known: question.redirect.known,
@@ -107,7 +111,7 @@ impl From<&Approval> for ApprovalView {
             pkce: question.pkce,
             scope: question.scope.clone(),
             address: question.address.clone(),
-            proof: proof.to_owned(),
+            proof,
             from_address,
             from_country,
             choices,
@@ -116,21 +120,11 @@ impl From<&Approval> for ApprovalView {
     }
 }
 
-/// How we know a client, in the words scripts read.
-fn kind_word(kind: ClientKind) -> &'static str {
-    match kind {
-        ClientKind::Static => "static",
-        ClientKind::MetadataDocument => "cimd",
-        ClientKind::Registered => "dcr",
-        ClientKind::Script => "script",
-    }
-}
-
 /// What the client calls itself. The static client has no name of its own, but the owner knows it.
 fn shown_name(client: &ShownClient) -> String {
     let name = match (&client.name, client.kind) {
         (Some(name), _) => name,
-        (None, ClientKind::Static) => "the client you typed in by hand",
+        (None, drawbridge_oauth::ClientKind::Static) => "the client you typed in by hand",
         (None, _) => "a client without a name",
     };
     name.to_owned()
@@ -138,12 +132,15 @@ fn shown_name(client: &ShownClient) -> String {
 
 /// Which servers, how much, for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TermsChoice {
     /// The names; `None` means all of this moment.
     pub servers: Option<Vec<String>>,
     /// Reading, or reading and writing.
+    #[cfg_attr(test, ts(as = "super::bindings::AccessLevel"))]
     pub access: AccessLevel,
     /// For how long.
+    #[cfg_attr(test, ts(as = "super::bindings::GrantLifetime"))]
     pub lifetime: GrantLifetime,
 }
 
@@ -171,6 +168,7 @@ impl TermsChoice {
 
 /// The owner's decision about one question.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Decision {
     /// Which question.
     pub id: String,
@@ -182,6 +180,7 @@ pub struct Decision {
 
 /// What was decided.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Decided {
     /// Which question.
     pub id: String,
@@ -245,6 +244,8 @@ impl From<DecideError> for UiError {
 
 #[cfg(test)]
 mod tests {
+    use drawbridge_oauth::ClientKind as Known;
+
     use super::*;
 
     fn choice(servers: Option<&[&str]>) -> TermsChoice {
@@ -263,19 +264,11 @@ mod tests {
             domain: None,
         };
         for (kind, word, name) in [
-            (
-                ClientKind::Static,
-                "static",
-                "the client you typed in by hand",
-            ),
-            (
-                ClientKind::MetadataDocument,
-                "cimd",
-                "a client without a name",
-            ),
-            (ClientKind::Registered, "dcr", "a client without a name"),
+            (Known::Static, "static", "the client you typed in by hand"),
+            (Known::MetadataDocument, "cimd", "a client without a name"),
+            (Known::Registered, "dcr", "a client without a name"),
         ] {
-            assert_eq!(kind_word(kind), word);
+            assert_eq!(ClientKind::from(kind).as_str(), word);
             assert_eq!(shown_name(&client(kind, None)), name);
             assert_eq!(shown_name(&client(kind, Some("ChatGPT"))), "ChatGPT");
         }

@@ -1,21 +1,22 @@
 //! Who may come in.
 
-use drawbridge_oauth::{ClientKind, Connection, ConnectionState, EditError, GrantId};
+use drawbridge_oauth::{AccessLevel, Connection, ConnectionState, EditError, GrantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{UiError, UiErrorCode};
+use super::{ClientKind, ConnectionStanding, UiError, UiErrorCode};
 use crate::engine::Engine;
 
 /// A connection, or a token made for a script.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ConnectionView {
     /// Its id.
     pub id: String,
     /// What the client calls itself, or the owner the token; nobody checked it.
     pub client: String,
     /// How we know the client; `script` for a token.
-    pub client_kind: String,
+    pub client_kind: ClientKind,
     /// The host that publishes the client's metadata, if one does.
     pub client_domain: Option<String>,
     /// Where the browser went back to when it was approved.
@@ -24,17 +25,20 @@ pub struct ConnectionView {
     pub origin: String,
     /// The servers it may use.
     pub servers: Vec<String>,
-    /// `read` or `read-write`.
-    pub access: String,
+    /// Reading, or reading and writing.
+    #[cfg_attr(test, ts(as = "super::bindings::AccessLevel"))]
+    pub access: AccessLevel,
     /// When it was approved.
+    #[cfg_attr(test, ts(as = "String"))]
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
+    #[cfg_attr(test, ts(as = "String"))]
     pub last_used_at: Timestamp,
     /// When it ends; `None` is until revoked.
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub expires_at: Option<Timestamp>,
-    /// `pending`, `active`, `connect-again`, `damaged` (it lets nobody in and can be revoked) or
-    /// `ended`.
-    pub state: String,
+    /// How it stands.
+    pub state: ConnectionStanding,
     /// Why it ended, if it did.
     pub end_reason: Option<String>,
 }
@@ -43,32 +47,34 @@ impl ConnectionView {
     /// Whether it is a token made for a script.
     #[must_use]
     pub fn is_script_token(&self) -> bool {
-        self.client_kind == ClientKind::Script.as_str()
+        self.client_kind == ClientKind::Script
     }
 }
 
 impl From<Connection> for ConnectionView {
     fn from(connection: Connection) -> Self {
         let (state, end_reason) = match connection.state {
-            ConnectionState::Pending => ("pending", None),
-            ConnectionState::Active => ("active", None),
-            ConnectionState::ConnectAgain => ("connect-again", None),
-            ConnectionState::Damaged => ("damaged", None),
-            ConnectionState::Ended { reason, .. } => ("ended", Some(reason.as_str().to_owned())),
+            ConnectionState::Pending => (ConnectionStanding::Pending, None),
+            ConnectionState::Active => (ConnectionStanding::Active, None),
+            ConnectionState::ConnectAgain => (ConnectionStanding::ConnectAgain, None),
+            ConnectionState::Damaged => (ConnectionStanding::Damaged, None),
+            ConnectionState::Ended { reason, .. } => {
+                (ConnectionStanding::Ended, Some(reason.as_str().to_owned()))
+            },
         };
         Self {
             id: connection.id.to_string(),
             client: connection.name.unwrap_or(connection.client_id),
-            client_kind: connection.kind.as_str().to_owned(),
+            client_kind: connection.kind.into(),
             client_domain: connection.client_host,
             redirect_host: connection.redirect_host,
             origin: connection.audience.to_string(),
             servers: connection.servers.iter().map(str::to_owned).collect(),
-            access: connection.access.to_string(),
+            access: connection.access,
             created_at: connection.created_at,
             last_used_at: connection.last_used_at,
             expires_at: connection.expires_at,
-            state: state.to_owned(),
+            state,
             end_reason,
         }
     }

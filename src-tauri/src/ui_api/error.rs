@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// The kinds of failure, a closed list: a caller decides by these and never by the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum UiErrorCode {
     /// What was asked makes no sense as it stands.
@@ -24,6 +25,7 @@ pub enum UiErrorCode {
 
 /// A failure: what kind, and in words what happened and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[error("{message}")]
 pub struct UiError {
     /// The kind.

@@ -3,7 +3,11 @@
 //!
 //! No answer holds a secret but the few that make one for the owner ([`Revealed`]).
 
+mod activity;
 mod approvals;
+#[cfg(test)]
+mod bindings;
+mod checklist;
 mod connections;
 mod error;
 mod pairing;
@@ -13,19 +17,22 @@ mod servers;
 mod static_client;
 mod status;
 mod tokens;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use activity::{ActivityKind, ActivityView, CallOutcome};
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
+pub use checklist::{ChecklistView, Progress};
 pub use connections::{ConnectionView, connections, revoke};
 pub use error::{UiError, UiErrorCode};
 pub use pairing::{PairingShown, PairingView, pair, pairing};
 pub use revealed::Revealed;
 pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
 pub use servers::{
-    NewServer, ServerView, ToolView, add_server, enable_server, remove_server, servers,
-    set_tool_rule, tools,
+    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server,
+    remove_server, servers, set_tool_rule, tools,
 };
 pub use static_client::{
     Imported, ImportedValues, PUBLIC_URL_SETTING, StaticClientChange, StaticClientView,
@@ -33,6 +40,9 @@ pub use static_client::{
 };
 pub use status::{State, Status, status};
 pub use tokens::{NewToken, TokenShown, create_token};
+pub use words::{
+    BrowserProof, ClientKind, ConnectionStanding, PairingStanding, ServerHealth, ToolKind, ToolRule,
+};
 
 use crate::engine::Engine;
 

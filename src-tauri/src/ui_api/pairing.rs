@@ -4,15 +4,17 @@ use drawbridge_oauth::PairingState;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Revealed, UiError};
+use super::{PairingStanding, Revealed, UiError};
 use crate::engine::Engine;
 
 /// A code, shown once.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PairingShown {
     /// What is typed into the page.
     pub code: Revealed,
     /// When it stops working.
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
     /// The only address where it may be typed.
     pub host: String,
@@ -20,10 +22,12 @@ pub struct PairingShown {
 
 /// What became of the code that was opened last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PairingView {
-    /// `open`, `used`, `guessed` or `expired`.
-    pub state: String,
+    /// How it stands.
+    pub state: PairingStanding,
     /// When it stops, or stopped, working.
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
     /// Wrong codes received so far.
     pub wrong_tries: u8,
@@ -46,17 +50,17 @@ pub fn pair(engine: &Engine) -> Result<PairingShown, UiError> {
 #[must_use]
 pub fn pairing(engine: &Engine) -> Option<PairingView> {
     engine.oauth().pairing().map(|status| PairingView {
-        state: state(status.state).to_owned(),
+        state: state(status.state),
         expires_at: status.expires_at,
         wrong_tries: status.wrong_tries,
     })
 }
 
-const fn state(state: PairingState) -> &'static str {
+const fn state(state: PairingState) -> PairingStanding {
     match state {
-        PairingState::Open => "open",
-        PairingState::Used => "used",
-        PairingState::Guessed => "guessed",
-        PairingState::Expired => "expired",
+        PairingState::Open => PairingStanding::Open,
+        PairingState::Used => PairingStanding::Used,
+        PairingState::Guessed => PairingStanding::Guessed,
+        PairingState::Expired => PairingStanding::Expired,
     }
 }

@@ -39,3 +39,18 @@ impl<'de> Deserialize<'de> for Revealed {
         String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
     }
 }
+
+/// For a page it is text.
+#[cfg(test)]
+impl ts_rs::TS for Revealed {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+
+    fn name(_: &ts_rs::Config) -> String {
+        "string".to_owned()
+    }
+
+    fn inline(config: &ts_rs::Config) -> String {
+        Self::name(config)
+    }
+}

@@ -8,8 +8,10 @@ use crate::engine::Engine;
 
 /// What is kept, and where its key is. Never a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SecretsView {
     /// `keychain`, `environment` or `file`.
+    #[cfg_attr(test, ts(as = "super::bindings::KeyPlace"))]
     pub key_place: String,
     /// What the owner should know about that place.
     pub warning: Option<String>,
@@ -19,6 +21,7 @@ pub struct SecretsView {
 
 /// What a rotation did.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Rotated {
     /// How many values were sealed anew.
     pub resealed: u64,
@@ -26,8 +29,10 @@ pub struct Rotated {
 
 /// Where the key is now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Moved {
     /// `keychain`, `environment` or `file`.
+    #[cfg_attr(test, ts(as = "super::bindings::KeyPlace"))]
     pub key_place: String,
 }
 

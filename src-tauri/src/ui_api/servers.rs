@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use drawbridge_gateway::{GatewayError, Health, Rule, ServerStatus, ToolStatus};
+use drawbridge_gateway::{GatewayError, Rule, ServerStatus, ToolStatus};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Revealed, UiError, UiErrorCode};
+use super::{Revealed, ServerHealth, ToolKind, ToolRule, UiError, UiErrorCode};
 use crate::engine::Engine;
 
 /// A server to add.
@@ -24,15 +25,40 @@ pub struct NewServer {
     pub directory: Option<PathBuf>,
 }
 
+/// A server to add, as it is typed into the window.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct NewServerForm {
+    /// Its name.
+    pub name: String,
+    /// The program with its arguments, on one line as in a shell.
+    pub command_line: String,
+    /// Variables for it.
+    pub env: Vec<EnvVar>,
+    /// The folder it runs in.
+    pub directory: Option<String>,
+}
+
+/// A variable for a server; it may hold a secret, which is sealed.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Revealed,
+}
+
 /// A server, for the one who owns it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ServerView {
     /// Its name.
     pub name: String,
     /// Switched on?
     pub enabled: bool,
-    /// `idle`, `starting`, `running` or `failed`.
-    pub health: String,
+    /// Whether it runs.
+    pub health: ServerHealth,
     /// The program; its arguments may hold secrets and are not told.
     pub command: String,
     /// How many tools it has, as far as that is known.
@@ -41,6 +67,11 @@ pub struct ServerView {
     pub last_error: Option<String>,
     /// Its process, while it runs.
     pub process: Option<u32>,
+    /// Since when it starts, while it does.
+    #[cfg_attr(test, ts(as = "Option<String>"))]
+    pub starting_since: Option<Timestamp>,
+    /// The last line it said while it starts, without secrets and control characters.
+    pub progress: Option<String>,
 }
 
 impl From<ServerStatus> for ServerView {
@@ -48,35 +79,29 @@ impl From<ServerStatus> for ServerView {
         Self {
             name: server.name,
             enabled: server.enabled,
-            health: health(server.health).to_owned(),
+            health: server.health.into(),
             command: server.command,
             tools: server.tools,
             last_error: server.last_error,
             process: server.pid,
+            starting_since: server.starting_since,
+            progress: server.progress,
         }
-    }
-}
-
-const fn health(health: Health) -> &'static str {
-    match health {
-        Health::Idle => "idle",
-        Health::Starting => "starting",
-        Health::Running => "running",
-        Health::Failed => "failed",
     }
 }
 
 /// A tool, for the one who owns its server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ToolView {
     /// Its name at its server.
     pub name: String,
     /// What people call it.
     pub title: Option<String>,
-    /// `reads`, `changes`, `destroys` or `unknown`.
-    pub kind: String,
-    /// `allow`, `ask` or `block`.
-    pub rule: String,
+    /// What it does.
+    pub kind: ToolKind,
+    /// What becomes of its calls.
+    pub rule: ToolRule,
     /// Whether the rule is the default of its kind.
     pub rule_is_default: bool,
 }
@@ -86,8 +111,8 @@ impl From<ToolStatus> for ToolView {
         Self {
             name: tool.name,
             title: tool.title,
-            kind: tool.kind.to_string(),
-            rule: tool.rule.to_string(),
+            kind: tool.kind.into(),
+            rule: tool.rule.into(),
             rule_is_default: tool.rule_is_default,
         }
     }
@@ -168,14 +193,16 @@ pub async fn set_tool_rule(
     tool: &str,
     rule: &str,
 ) -> Result<ToolView, UiError> {
-    if rule == DEFAULT_RULE {
+    let set: Option<Rule> = if rule == DEFAULT_RULE {
         engine.gateway().clear_tool_rule(server, tool).await?;
+        None
     } else {
-        let rule: Rule = rule
+        let rule = rule
             .parse()
             .map_err(|error| UiError::invalid(format!("{error}, or {DEFAULT_RULE}")))?;
         engine.gateway().set_tool_rule(server, tool, rule).await?;
-    }
+        Some(rule)
+    };
     let told = tools(engine, server).await.unwrap_or_default();
     Ok(told
         .into_iter()
@@ -183,9 +210,12 @@ pub async fn set_tool_rule(
         .unwrap_or_else(|| ToolView {
             name: tool.to_owned(),
             title: None,
-            kind: "unknown".to_owned(),
-            rule: rule.to_owned(),
-            rule_is_default: rule == DEFAULT_RULE,
+            kind: ToolKind::Unknown,
+            rule: set.map_or_else(
+                || drawbridge_gateway::ToolKind::Unknown.default_rule().into(),
+                ToolRule::from,
+            ),
+            rule_is_default: set.is_none(),
         }))
 }
 

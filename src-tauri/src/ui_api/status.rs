@@ -8,6 +8,7 @@ use crate::engine::Engine;
 
 /// The state a person is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// On its way.
@@ -35,6 +36,7 @@ impl State {
 
 /// The state, and the addresses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     /// Whether clients can reach it.
     pub state: State,
@@ -51,6 +53,7 @@ pub struct Status {
     /// Where the owner's own HTTPS front must forward to; `None` without one.
     pub tunnel_url: Option<String>,
     /// `keychain`, `environment` or `file`.
+    #[cfg_attr(test, ts(as = "super::bindings::KeyPlace"))]
     pub key_place: String,
     /// What the owner should know about the key's place.
     pub warning: Option<String>,
@@ -65,6 +68,7 @@ pub struct Status {
     /// The data folder.
     pub data_folder: String,
     /// Since when it runs.
+    #[cfg_attr(test, ts(as = "String"))]
     pub started_at: Timestamp,
 }
 

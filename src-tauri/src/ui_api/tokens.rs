@@ -9,6 +9,7 @@ use crate::engine::Engine;
 
 /// A token to make.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct NewToken {
     /// What the owner will know it by.
     pub name: String,
@@ -20,12 +21,14 @@ pub struct NewToken {
 
 /// A token, shown once.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TokenShown {
     /// The token.
     pub token: Revealed,
     /// Its id, to revoke it by.
     pub id: String,
     /// When it ends; `None` is until revoked.
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub expires_at: Option<Timestamp>,
     /// The servers it may use.
     pub servers: Vec<String>,

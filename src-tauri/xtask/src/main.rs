@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod bindings;
 mod conformance;
 mod dist;
 mod icons;
@@ -36,6 +37,7 @@ cargo xtask COMMAND
   bench WHAT [ARGS…]   measure: `oauth`
   conformance          run the official MCP conformance suite against the whole app
   dist [ARGS…]         build this platform's installers (ARGS go to `tauri build`)
+  bindings             write ui/src/bindings.ts, the pages' types, from the app's
   tidy                 check the rules of the house: arrows, rooms, file lengths, machine paths
   icons                render icons/*.svg to every size that the platforms want";
 
@@ -59,6 +61,7 @@ fn dispatch(command: &str, arguments: &[String]) -> anyhow::Result<ExitCode> {
         "bench" => bench::run(arguments),
         "conformance" => conformance::run().map(|()| ExitCode::SUCCESS),
         "dist" => dist::run(arguments).map(|()| ExitCode::SUCCESS),
+        "bindings" => bindings::run().map(|()| ExitCode::SUCCESS),
         "tidy" => tidy::run().map(|()| ExitCode::SUCCESS),
         "icons" => icons::run().map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

@@ -8,6 +8,7 @@ use drawbridge_oauth::{ServerChoice, ServerDirectory};
 use drawbridge_vault::ports::Clock;
 use drawbridge_vault::{ServerRow, StoreError, Vault};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -23,6 +24,8 @@ use crate::settings::{BadSettings, NewServer, Settings};
 pub const MAX_SERVERS: usize = 100;
 /// Calls that may run at the same time.
 pub const MAX_CALLS: usize = 512;
+/// The most characters told of a line that a starting server said.
+pub const MAX_PROGRESS_LINE: usize = 200;
 /// How long the owner's own questions wait for a server that starts.
 const OWNER_WAIT: Duration = Duration::from_mins(1);
 
@@ -124,6 +127,11 @@ pub struct ServerStatus {
     pub last_error: Option<String>,
     /// The process, while it runs.
     pub pid: Option<u32>,
+    /// Since when it starts, while it does.
+    pub starting_since: Option<Timestamp>,
+    /// The last line it said while it starts: redacted, without control characters, at most
+    /// [`MAX_PROGRESS_LINE`] characters.
+    pub progress: Option<String>,
 }
 
 /// A tool, for the one who owns its server.
@@ -336,6 +344,8 @@ impl Gateway {
                 tools: server.known_tools().map(|tools| tools.len()),
                 last_error: server.last_error().map(|error| error.to_string()),
                 pid: server.pid(),
+                starting_since: None,
+                progress: None,
             })
             .collect()
     }
@@ -348,19 +358,20 @@ impl Gateway {
             .tools(Instant::now() + OWNER_WAIT)
             .await
             .map_err(|unavailable| self.unavailable(&server, &unavailable))?;
-        Ok(tools
-            .iter()
-            .map(|known| {
-                let rule = server.rule(&known.tool.name);
-                ToolStatus {
-                    name: known.tool.name.to_string(),
-                    title: known.tool.title.clone(),
-                    kind: known.kind,
-                    rule: rule.unwrap_or_else(|| known.kind.default_rule()),
-                    rule_is_default: rule.is_none(),
-                }
-            })
-            .collect())
+        Ok(tool_statuses(&server, &tools))
+    }
+
+    /// The tools of one server with their rules, as far as they are known: none when they are not.
+    /// Starts nothing.
+    pub fn known_tools(&self, server: &str) -> Result<Vec<ToolStatus>, GatewayError> {
+        let server = self.get(server)?;
+        let tools = server.known_tools().unwrap_or_default();
+        Ok(tool_statuses(&server, &tools))
+    }
+
+    /// The rule the owner set for one tool, if any.
+    pub fn tool_rule(&self, server: &str, tool: &str) -> Result<Option<Rule>, GatewayError> {
+        Ok(self.get(server)?.rule(tool))
     }
 
     #[expect(clippy::unused_self, reason = "reads like the questions it belongs to")]
@@ -444,6 +455,20 @@ impl Gateway {
     fn changed(&self) {
         self.inner.events.send(Event::ServersChanged);
     }
+}
+
+fn tool_statuses(server: &Server, tools: &[crate::server::KnownTool]) -> Vec<ToolStatus> {
+    let status = |known: &crate::server::KnownTool| {
+        let rule = server.rule(&known.tool.name);
+        ToolStatus {
+            name: known.tool.name.to_string(),
+            title: known.tool.title.clone(),
+            kind: known.kind,
+            rule: rule.unwrap_or_else(|| known.kind.default_rule()),
+            rule_is_default: rule.is_none(),
+        }
+    };
+    tools.iter().map(status).collect()
 }
 
 impl ServerDirectory for Gateway {

@@ -43,7 +43,7 @@ mod settings;
 
 pub use self::events::{CallRecord, Event, EventSink, NoEvents, Outcome};
 pub use self::gateway::{
-    Dependencies, Gateway, GatewayError, MAX_CALLS, MAX_SERVERS, Options, ServerStatus, ToolStatus,
+    Dependencies, Gateway, GatewayError, MAX_CALLS, MAX_PROGRESS_LINE, MAX_SERVERS, Options, ServerStatus, ToolStatus,
 };
 pub use self::http::{MAX_BODY, browser_access};
 pub use self::names::{BadServerName, MAX_SERVER_NAME, MAX_TOOL_NAME, ServerName};
