@@ -58,7 +58,7 @@ impl Variable {
 }
 
 /// A setting that cannot be used. The text names the setting and what to do, never its value.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// `BASE_URL` is not an address we can serve at.
     #[error(
@@ -117,13 +117,25 @@ pub enum ConfigError {
     /// `DRAWBRIDGE_FRONT` is no kind of front.
     #[error("DRAWBRIDGE_FRONT must be cloudflare or other")]
     Front,
+    /// A variable that should hold a port does not.
+    #[error("{name} must be a port: a number up to 65535, or 0 for a free one")]
+    Port {
+        /// The variable.
+        name: &'static str,
+    },
     /// Two listeners were given the same port.
-    #[error("{first} and {second} are the same port. Give each its own, or 0 for a free one")]
+    #[error(
+        "{} and {} are the same port ({port}). Give each its own, or 0 for a free one",
+        first.flag(),
+        second.flag()
+    )]
     SamePort {
-        /// One flag.
-        first: &'static str,
+        /// One of them.
+        first: Listener,
         /// The other.
-        second: &'static str,
+        second: Listener,
+        /// The port.
+        port: u16,
     },
 }
 
@@ -333,6 +345,52 @@ impl Front {
     }
 }
 
+/// A listener whose port the owner may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Clients on this computer.
+    Loopback,
+    /// The browser's proof that it is on this computer.
+    Local,
+    /// The owner's own HTTPS front.
+    Tunnel,
+}
+
+impl Listener {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Loopback, Self::Local, Self::Tunnel];
+
+    /// The flag of `serve` that chooses its port.
+    #[must_use]
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Loopback => "--port",
+            Self::Local => "--local-port",
+            Self::Tunnel => "--tunnel-port",
+        }
+    }
+
+    /// The variable that chooses its port.
+    #[must_use]
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Loopback => "DRAWBRIDGE_PORT",
+            Self::Local => "DRAWBRIDGE_LOCAL_PORT",
+            Self::Tunnel => "DRAWBRIDGE_TUNNEL_PORT",
+        }
+    }
+
+    /// What it is for, to stand after "the port".
+    #[must_use]
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Loopback => "for clients on this computer",
+            Self::Local => "for the browser's proof that it is on this computer",
+            Self::Tunnel => "for your own HTTPS front",
+        }
+    }
+}
+
 /// The ports to listen on; 0 picks a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
@@ -355,17 +413,100 @@ impl Default for Ports {
 }
 
 impl Ports {
+    /// The port of this listener.
+    #[must_use]
+    pub const fn of(self, listener: Listener) -> u16 {
+        match listener {
+            Listener::Loopback => self.loopback,
+            Listener::Local => self.local,
+            Listener::Tunnel => self.tunnel,
+        }
+    }
+
     /// Two listeners cannot share a port.
     pub fn check(self) -> Result<Self, ConfigError> {
-        let named = [
-            ("--port", self.loopback),
-            ("--local-port", self.local),
-            ("--tunnel-port", self.tunnel),
-        ];
-        for (index, (first, port)) in named.iter().enumerate() {
-            for (second, other) in named.iter().skip(index + 1) {
-                if *port != 0 && port == other {
-                    return Err(ConfigError::SamePort { first, second });
+        GivenPorts {
+            loopback: Some(self.loopback),
+            local: Some(self.local),
+            tunnel: Some(self.tunnel),
+        }
+        .check()?;
+        Ok(self)
+    }
+}
+
+/// The ports that a flag, a variable or a setting names; the others are left to whoever comes
+/// next in that order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GivenPorts {
+    /// Clients on this computer.
+    pub loopback: Option<u16>,
+    /// The browser's proof that it is on this computer.
+    pub local: Option<u16>,
+    /// The owner's own HTTPS front.
+    pub tunnel: Option<u16>,
+}
+
+impl GivenPorts {
+    /// The port of this listener, if it is named.
+    #[must_use]
+    pub const fn of(self, listener: Listener) -> Option<u16> {
+        match listener {
+            Listener::Loopback => self.loopback,
+            Listener::Local => self.local,
+            Listener::Tunnel => self.tunnel,
+        }
+    }
+
+    /// These, and `others` where nothing is named.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            loopback: self.loopback.or(others.loopback),
+            local: self.local.or(others.local),
+            tunnel: self.tunnel.or(others.tunnel),
+        }
+    }
+
+    /// These, and the usual ones where nothing is named.
+    #[must_use]
+    pub fn or_default(self) -> Ports {
+        let usual = Ports::default();
+        Ports {
+            loopback: self.loopback.unwrap_or(usual.loopback),
+            local: self.local.unwrap_or(usual.local),
+            tunnel: self.tunnel.unwrap_or(usual.tunnel),
+        }
+    }
+
+    /// The variables of the environment.
+    fn of_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let port = |listener: Listener| {
+            let name = listener.variable();
+            environment
+                .text(name)?
+                .map(|text| text.parse().map_err(|_| ConfigError::Port { name }))
+                .transpose()
+        };
+        Ok(Self {
+            loopback: port(Listener::Loopback)?,
+            local: port(Listener::Local)?,
+            tunnel: port(Listener::Tunnel)?,
+        })
+    }
+
+    /// Two listeners cannot share a port.
+    fn check(self) -> Result<Self, ConfigError> {
+        for (index, first) in Listener::ALL.into_iter().enumerate() {
+            for second in Listener::ALL.into_iter().skip(index + 1) {
+                if let Some(port) = self.of(first).filter(|port| *port != 0)
+                    && self.of(second) == Some(port)
+                {
+                    return Err(ConfigError::SamePort {
+                        first,
+                        second,
+                        port,
+                    });
                 }
             }
         }
@@ -454,8 +595,8 @@ fn is_placeholder(text: &str) -> bool {
 /// What the command line of `serve` said.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ServeFlags {
-    /// The ports.
-    pub ports: Ports,
+    /// The ports that were named.
+    pub ports: GivenPorts,
     /// The kind of tunnel, if one was named.
     pub tunnel: Option<TunnelKind>,
     /// What stands in front, if it was named.
@@ -468,13 +609,13 @@ pub struct ServeFlags {
 pub struct Config {
     /// Where the files are.
     pub folders: Folders,
-    /// Where to listen.
-    pub ports: Ports,
-    /// The kind of tunnel asked for; `None` leaves it to whether there is a public address.
+    /// Where to listen, as far as a flag or a variable says so. The owner's settings say the rest.
+    pub ports: GivenPorts,
+    /// The kind of tunnel a flag asks for.
     pub tunnel: Option<TunnelKind>,
     /// What stands in front of the tunnel's listener.
     pub front: Front,
-    /// Whether clients that nobody knows by name are turned away.
+    /// Whether a flag says that clients that nobody knows by name are turned away.
     pub known_clients_only: bool,
     /// The values of the original guide.
     pub guide: GuideValues,
@@ -482,6 +623,9 @@ pub struct Config {
     pub has_env_file: bool,
     /// The environment that servers inherit.
     pub children: Vec<(OsString, OsString)>,
+    /// Whether a window will attend, where the owner confirms what commands ask. Until it does,
+    /// commands that let more in are refused.
+    pub window: bool,
 }
 
 impl Config {
@@ -497,7 +641,10 @@ impl Config {
         };
         Ok(Self {
             folders: Folders::resolve(environment)?,
-            ports: flags.ports.check()?,
+            ports: flags
+                .ports
+                .or(GivenPorts::of_environment(environment)?)
+                .check()?,
             tunnel: flags.tunnel,
             front: match flags.front {
                 Some(front) => front,
@@ -507,6 +654,7 @@ impl Config {
             guide: GuideValues::gather(environment, file.as_ref())?,
             has_env_file: file.is_some(),
             children: environment.for_children(),
+            window: false,
         })
     }
 }
@@ -643,6 +791,27 @@ mod tests {
                     .unwrap();
             assert_eq!(without.run, Path::new("/run/u/drawbridge"));
         }
+    }
+
+    #[test]
+    fn a_flag_says_the_port_then_the_environment() {
+        let gather = |variable: &str, flag| {
+            let environment =
+                Environment::from_pairs([("DRAWBRIDGE_HOME", "/h"), ("DRAWBRIDGE_PORT", variable)]);
+            let flags = ServeFlags {
+                ports: GivenPorts {
+                    loopback: flag,
+                    ..GivenPorts::default()
+                },
+                ..ServeFlags::default()
+            };
+            Config::gather(&environment, flags, None).map(|config| config.ports.loopback)
+        };
+        assert_eq!(gather("", None), Ok(None));
+        assert_eq!(gather("9000", None), Ok(Some(9000)));
+        assert_eq!(gather("9000", Some(0)), Ok(Some(0)));
+        let name = "DRAWBRIDGE_PORT";
+        assert_eq!(gather("70000", None), Err(ConfigError::Port { name }));
     }
 
     #[test]

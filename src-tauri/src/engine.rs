@@ -1,17 +1,23 @@
 //! The composition root: builds every part, starts and stops them in order.
 //!
 //! ```text
-//! lock → ports → vault → gateway → oauth → values of the guide → listeners → control socket
+//! start: lock → vault → gateway → oauth → values of the guide → control socket
+//! open:  ports → listeners        close: approvals → listeners → ports
 //! ```
-//! It stops the other way round: no new requests, a second for those in flight, the servers'
-//! children, the vault. Everything that runs in the background belongs to one task tracker and
-//! ends with one token.
+//! Started it answers the command line and the window; opened, clients too, until it is closed,
+//! any number of times. It stops the other way round: no new requests, a second for those in
+//! flight, the servers' children, the vault. Everything that runs in the background belongs to a
+//! task tracker and ends with a token: those of the opening, or the engine's.
 
+mod bridge;
+mod erase;
 mod events;
+mod settings;
 mod start;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use drawbridge_gateway::Gateway;
@@ -23,9 +29,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Folders, PublicUrl};
-use crate::ui_api::State;
+use crate::confirmations::Confirmations;
+use crate::ui_api::{State, UiError};
 
+use bridge::Bridge;
+
+pub use bridge::OpenError;
+pub use erase::EraseError;
 pub use events::{Event, Events};
+pub use settings::{Effective, LoadError, SettingsProblem};
 pub use start::{Offline, StartError, open_offline};
 
 /// How long requests and commands in flight may take to finish.
@@ -85,17 +97,22 @@ pub struct Engine {
 
 struct Inner {
     folders: Folders,
-    addresses: Addresses,
     vault: Vault,
     oauth: AuthorizationServer,
     gateway: Gateway,
     events: Events,
+    confirmations: Confirmations,
     state: watch::Sender<State>,
+    /// Why the state is [`State::Attention`].
+    problem: Mutex<Option<UiError>>,
+    bridge: Bridge,
+    /// Whether everything is being erased.
+    erasing: AtomicBool,
     started_at: Timestamp,
     stop: CancellationToken,
     tasks: TaskTracker,
-    /// What the authorization server sees of the settings; kept so that it stays open.
-    _settings: watch::Sender<drawbridge_oauth::Settings>,
+    /// What the authorization server sees of the settings.
+    oauth_settings: watch::Sender<drawbridge_oauth::Settings>,
 }
 
 impl Engine {
@@ -105,16 +122,20 @@ impl Engine {
         &self.inner.folders
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn addresses(&self) -> &Addresses {
-        &self.inner.addresses
-    }
-
     /// The state a person is shown.
     #[must_use]
     pub fn state(&self) -> State {
         *self.inner.state.borrow()
+    }
+
+    /// What needs the owner, while the state is [`State::Attention`].
+    #[must_use]
+    pub fn problem(&self) -> Option<UiError> {
+        self.inner
+            .problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The state, and its changes.
@@ -153,13 +174,27 @@ impl Engine {
         &self.inner.gateway
     }
 
+    /// What a person confirms in the window before it is done, and who attends there.
+    #[must_use]
+    pub fn confirmations(&self) -> &Confirmations {
+        &self.inner.confirmations
+    }
+
     /// Ends when [`Engine::stop`] was called.
     pub async fn stopped(&self) {
         self.inner.stop.cancelled().await;
     }
 
-    fn set_state(&self, state: State) {
-        if self.inner.state.send_replace(state) != state {
+    fn set_state(&self, state: State, problem: Option<UiError>) {
+        let mut known = self
+            .inner
+            .problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let other_problem = *known != problem;
+        *known = problem;
+        drop(known);
+        if self.inner.state.send_replace(state) != state || other_problem {
             self.inner.events.tell(Event::State(state));
         }
     }
@@ -170,12 +205,14 @@ impl Engine {
         if inner.stop.is_cancelled() {
             return;
         }
-        self.set_state(State::Closed);
+        self.set_state(State::Closed, None);
+        inner.confirmations.close();
         inner.oauth.close_approvals();
         inner.stop.cancel();
         inner.tasks.close();
         let mut orderly = true;
-        orderly &= tokio::time::timeout(FINISH_REQUESTS, inner.tasks.wait())
+        let finished = async { tokio::join!(self.close(), inner.tasks.wait()) };
+        orderly &= tokio::time::timeout(FINISH_REQUESTS, finished)
             .await
             .is_ok();
         orderly &= tokio::time::timeout(FINISH_SERVERS, inner.gateway.shutdown())

@@ -18,6 +18,7 @@
 //! | `main.rs` | the process: errors and exit code |
 //! | `config.rs`, `config/` | the environment, `.env` and flags, checked into one value |
 //! | `engine.rs`, `engine/` | the composition root: starts and stops every part in order |
+//! | `confirmations.rs`, `confirmations/` | what a person confirms in the window before it is done |
 //! | `listeners/` | the ways in: loopback, tunnel, local, control; `host_guard.rs` has the rules |
 //! | `ui_api/` | what a window or the command line may ask, as plain data |
 //! | `control/` | the command line's conversation with a running Drawbridge |
@@ -29,6 +30,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod confirmations;
 pub mod control;
 #[cfg(feature = "gui")]
 mod desktop;
@@ -129,11 +131,18 @@ fn run_desktop(environment: Environment) -> ExitStatus {
     };
     let engine = async move {
         let flags = config::ServeFlags::default();
-        let config =
+        let mut config =
             config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
-        engine::Engine::start(config)
+        config.window = true;
+        let engine = engine::Engine::start(config)
             .await
-            .map_err(ui_api::UiError::failed)
+            .map_err(ui_api::UiError::failed)?;
+        if engine.settings()?.open_at_start {
+            // The window does not wait for it, and its state says whether it went well.
+            let opening = engine.clone();
+            tokio::spawn(async move { opening.open().await });
+        }
+        Ok(engine)
     };
     let status = desktop::run(runtime.handle(), engine);
     #[cfg(target_os = "linux")]

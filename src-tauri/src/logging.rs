@@ -11,7 +11,7 @@ mod throttle;
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -27,6 +27,16 @@ pub use throttle::Throttle;
 /// The name of the current log file in the log folder.
 pub const FILE_NAME: &str = "drawbridge.log";
 
+/// This process's log file, to be closed when everything is erased.
+static FILE: OnceLock<Arc<Mutex<LogFile>>> = OnceLock::new();
+
+/// Writes no more into the log file, so that it can be deleted; standard error goes on.
+pub fn close_file() {
+    if let Some(file) = FILE.get() {
+        file.lock().unwrap_or_else(PoisonError::into_inner).close();
+    }
+}
+
 /// Starts logging for the whole process.
 ///
 /// `quiet` keeps standard error for warnings: a person sits at the terminal and is asked things
@@ -35,7 +45,7 @@ pub const FILE_NAME: &str = "drawbridge.log";
 /// # Errors
 /// When the log file cannot be opened in its folder.
 pub fn start(folder: &Path, level: Option<LogLevel>, quiet: bool) -> io::Result<()> {
-    let file = Redacting::new(LogFile::open(folder)?);
+    let file = Arc::new(Mutex::new(LogFile::open(folder)?));
     let own = level.map_or(LevelFilter::INFO, |level| level.0);
     let terminal = match (level, quiet) {
         (None, true) => LevelFilter::WARN,
@@ -51,13 +61,16 @@ pub fn start(folder: &Path, level: Option<LogLevel>, quiet: bool) -> io::Result<
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_writer(file)
+        .with_writer(Redacting(Arc::clone(&file)))
         .with_filter(targets(own));
     // A second start in one process (tests, the desktop after a failed start) keeps the first.
-    let _already_started = tracing_subscriber::registry()
+    let started = tracing_subscriber::registry()
         .with(to_terminal)
         .with(to_file)
         .try_init();
+    if started.is_ok() {
+        let _first = FILE.set(file);
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use drawbridge_oauth::{AccessLevel, GrantLifetime};
 
-use crate::config::{Front, LOCAL_PORT, LOOPBACK_PORT, Ports, ServeFlags, TUNNEL_PORT, TunnelKind};
+use crate::config::{Front, GivenPorts, ServeFlags, TunnelKind};
 
 /// Lets ChatGPT, Claude and other MCP clients use the tools and data on this computer, and asks
 /// you first.
@@ -79,18 +79,22 @@ pub struct Output {
 }
 
 /// `serve`.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Serve {
-    /// Port for clients on this computer (0: any free one)
-    #[arg(long, default_value_t = LOOPBACK_PORT)]
-    pub port: u16,
-    /// Port where a browser proves that it runs on this computer (0: any free one)
-    #[arg(long, default_value_t = LOCAL_PORT)]
-    pub local_port: u16,
-    /// Port your own HTTPS front forwards to (0: any free one)
-    #[arg(long, default_value_t = TUNNEL_PORT)]
-    pub tunnel_port: u16,
-    /// How clients elsewhere reach this computer [default: own if `BASE_URL` is set, else off]
+    /// Port for clients on this computer (0: any free one) [default: $`DRAWBRIDGE_PORT`, else as
+    /// set in the window, else 8787]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Port where a browser proves that it runs on this computer (0: any free one) [default:
+    /// $`DRAWBRIDGE_LOCAL_PORT`, else as set in the window, else 8788]
+    #[arg(long)]
+    pub local_port: Option<u16>,
+    /// Port your own HTTPS front forwards to (0: any free one) [default:
+    /// $`DRAWBRIDGE_TUNNEL_PORT`, else as set in the window, else 8789]
+    #[arg(long)]
+    pub tunnel_port: Option<u16>,
+    /// How clients elsewhere reach this computer [default: own if `BASE_URL` is set, else as set
+    /// in the window, else off]
     #[arg(long, value_enum)]
     pub tunnel: Option<TunnelKind>,
     /// What your HTTPS front is [default: $`DRAWBRIDGE_FRONT`, else cloudflare]. With `other`
@@ -103,26 +107,12 @@ pub struct Serve {
     pub known_clients_only: bool,
 }
 
-impl Default for Serve {
-    fn default() -> Self {
-        let ports = Ports::default();
-        Self {
-            port: ports.loopback,
-            local_port: ports.local,
-            tunnel_port: ports.tunnel,
-            tunnel: None,
-            front: None,
-            known_clients_only: false,
-        }
-    }
-}
-
 impl Serve {
     /// As the configuration takes them.
     #[must_use]
     pub fn flags(&self) -> ServeFlags {
         ServeFlags {
-            ports: Ports {
+            ports: GivenPorts {
                 loopback: self.port,
                 local: self.local_port,
                 tunnel: self.tunnel_port,

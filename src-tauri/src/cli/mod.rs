@@ -43,6 +43,9 @@ pub enum CommandError {
     /// The engine did not start.
     #[error(transparent)]
     Start(#[from] crate::engine::StartError),
+    /// The ways in could not be opened.
+    #[error(transparent)]
+    Open(#[from] crate::engine::OpenError),
     /// The terminal went away.
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
@@ -72,9 +75,12 @@ impl CommandError {
             Self::Ask(AskError::Ui(error)) if error.code == UiErrorCode::Refused => {
                 ExitStatus::Refused
             }
-            Self::Config(_) | Self::Ask(_) | Self::Start(_) | Self::Output(_) | Self::Failed(_) => {
-                ExitStatus::Failed
-            }
+            Self::Config(_)
+            | Self::Ask(_)
+            | Self::Start(_)
+            | Self::Open(_)
+            | Self::Output(_)
+            | Self::Failed(_) => ExitStatus::Failed,
         }
     }
 }

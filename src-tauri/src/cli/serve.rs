@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use drawbridge_vault::ensure_private_directory;
+use drawbridge_vault::{empty_folder, ensure_private_directory, is_being_erased};
 
 use super::arguments::Serve;
 use super::{CommandError, Context, prompt};
@@ -24,6 +24,21 @@ pub(super) async fn run(flags: Serve, context: &Context) -> Result<(), CommandEr
         started = Engine::start(config) => started?,
         () = &mut told_to_stop => return Ok(()),
     };
+    let opened = tokio::select! {
+        opened = engine.open() => Some(opened),
+        () = &mut told_to_stop => None,
+    };
+    match opened {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            engine.stop().await;
+            return Err(error.into());
+        }
+        None => {
+            engine.stop().await;
+            return Ok(());
+        }
+    }
     context.terminal.line(format!(
         "Drawbridge is ready: {}",
         engine.addresses().connector_url()
@@ -47,6 +62,13 @@ pub(crate) fn start_logging(
 ) -> Result<(), CommandError> {
     let level = LogLevel::of(environment)?;
     ensure_private_directory(&folders.data)
+        .and_then(|()| {
+            // An erasing that was cut short is finished before anything new is written.
+            if is_being_erased(&folders.data) {
+                empty_folder(&folders.logs)?;
+            }
+            Ok(())
+        })
         .map_err(std::io::Error::other)
         .and_then(|()| logging::start(&folders.logs, level, asks))
         .map_err(|error| {

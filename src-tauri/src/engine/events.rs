@@ -18,6 +18,8 @@ const KEPT: usize = 256;
 pub enum Event {
     /// Drawbridge's own state changed.
     State(State),
+    /// The owner's settings changed.
+    Settings,
     /// Something happened to clients, approvals or grants.
     OAuth(drawbridge_oauth::Event),
     /// Something happened to servers or calls.

@@ -21,7 +21,8 @@ const TAIL_BYTES: u64 = 1024 * 1024;
 /// Appends lines, and begins a new file when the present one is full.
 pub struct LogFile {
     folder: PathBuf,
-    file: File,
+    /// None once it is closed; then lines go nowhere.
+    file: Option<File>,
     bytes: u64,
 }
 
@@ -34,9 +35,14 @@ impl LogFile {
         let bytes = file.metadata()?.len();
         Ok(Self {
             folder: folder.to_owned(),
-            file,
+            file: Some(file),
             bytes,
         })
+    }
+
+    /// Writes nothing any more.
+    pub fn close(&mut self) {
+        self.file = None;
     }
 
     fn begin_new(&mut self) -> io::Result<()> {
@@ -49,7 +55,7 @@ impl LogFile {
         let current = self.folder.join(FILE_NAME);
         fs::rename(&current, put_aside(&self.folder, 1))?;
         delete_old(&self.folder);
-        self.file = open_private(&current)?;
+        self.file = Some(open_private(&current)?);
         self.bytes = 0;
         Ok(())
     }
@@ -57,16 +63,19 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.bytes > 0 && self.bytes + line.len() as u64 > FILE_BYTES {
+        if self.file.is_some() && self.bytes > 0 && self.bytes + line.len() as u64 > FILE_BYTES {
             self.begin_new()?;
         }
-        let written = self.file.write(line)?;
+        let Some(file) = &mut self.file else {
+            return Ok(line.len());
+        };
+        let written = file.write(line)?;
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 

@@ -8,12 +8,17 @@ mod approvals;
 #[cfg(test)]
 mod bindings;
 mod checklist;
+mod confirmations;
+mod bridge;
 mod connections;
+mod erase;
 mod error;
 mod pairing;
+mod questions;
 mod revealed;
 mod secrets;
 mod servers;
+mod settings;
 mod static_client;
 mod status;
 mod tokens;
@@ -25,23 +30,39 @@ use serde_json::value::RawValue;
 pub use activity::{ActivityKind, ActivityView, CallOutcome};
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
 pub use checklist::{ChecklistView, Progress};
-pub use connections::{ConnectionView, connections, revoke};
+pub(crate) use confirmations::verdict;
+pub use confirmations::{ConfirmationAnswer, ConfirmationView, Detail, confirm, show_window};
+pub use bridge::{close_bridge, open_bridge};
+pub use connections::{
+    ConnectionTerms, ConnectionView, connections, edit_connection, revoke, revoke_all,
+};
+pub use erase::erase_everything;
 pub use error::{UiError, UiErrorCode};
-pub use pairing::{PairingShown, PairingView, pair, pairing};
+pub use pairing::{PairingShown, PairingView, end_pairing, pair, pairing};
+pub use questions::{
+    QuestionContent, QuestionNews, QuestionView, QuestionWatch, question, question_tools,
+    watch_questions,
+};
 pub use revealed::Revealed;
 pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
 pub use servers::{
-    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server,
-    remove_server, servers, set_tool_rule, tools,
+    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server, remove_server, servers,
+    set_tool_rule, tools,
+};
+pub use settings::{
+    PortsView, SettingsChange, SettingsView, TunnelKind, change_settings, settings,
 };
 pub use static_client::{
-    Imported, ImportedValues, PUBLIC_URL_SETTING, StaticClientChange, StaticClientView,
-    change_static_client, import, import_into, static_client, use_client_secret,
+    Imported, ImportedValues, PUBLIC_URL_SETTING, StaticClientChange, StaticClientInfo,
+    StaticClientView, add_static_redirect, change_static_client, create_static_client, import,
+    import_into, remove_static_client, remove_static_redirect, reveal_static_client_secret,
+    static_client, static_client_info, use_client_secret,
 };
 pub use status::{State, Status, status};
 pub use tokens::{NewToken, TokenShown, create_token};
 pub use words::{
-    BrowserProof, ClientKind, ConnectionStanding, PairingStanding, ServerHealth, ToolKind, ToolRule,
+    BrowserProof, ClientKind, ConnectionStanding, PairingStanding,
+    ServerHealth, ToolKind, ToolRule,
 };
 
 use crate::engine::Engine;
@@ -115,6 +136,8 @@ pub enum Ask {
     ChangeStaticClient(StaticClientChange),
     /// Takes over the values of a `.env` file: [`Imported`].
     Import(ImportedValues),
+    /// Raises the main window, for a second start of the program.
+    ShowWindow,
 }
 
 /// Answers one question, as JSON.
@@ -141,6 +164,7 @@ pub async fn answer(engine: &Engine, ask: Ask) -> Result<Box<RawValue>, UiError>
         Ask::StaticClient => json(&static_client(engine).await?),
         Ask::ChangeStaticClient(change) => json(&change_static_client(engine, change).await?),
         Ask::Import(values) => json(&import(engine, values).await?),
+        Ask::ShowWindow => json(&show_window(engine)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::UiError;
+use super::{TunnelKind, UiError};
 use crate::engine::Engine;
 
 /// The state a person is shown.
@@ -15,9 +15,9 @@ pub enum State {
     Opening,
     /// Clients can reach it.
     Open,
-    /// It stops, or has stopped.
+    /// Nobody can reach it.
     Closed,
-    /// It runs, but something needs the owner.
+    /// It could not be opened: something needs the owner.
     Attention,
 }
 
@@ -70,12 +70,27 @@ pub struct Status {
     /// Since when it runs.
     #[cfg_attr(test, ts(as = "String"))]
     pub started_at: Timestamp,
+    /// What needs the owner, while the state is `attention`.
+    pub problem: Option<UiError>,
+    /// How clients elsewhere reach this computer.
+    pub tunnel: TunnelKind,
+    /// Whether new connections may ask only for ten minutes after *Add connection*.
+    pub armed_only: bool,
+    /// Until when they may, if they may.
+    #[cfg_attr(test, ts(as = "Option<String>"))]
+    pub armed_until: Option<Timestamp>,
+    /// How many requests were kept away since the start: unarmed, too many, or too soon after
+    /// denials.
+    pub missed_requests: u64,
+    /// Whether a desktop asks the owner; else commands that widen access pass as they are.
+    pub window: bool,
 }
 
 /// The present status.
 pub fn status(engine: &Engine) -> Result<Status, UiError> {
     let addresses = engine.addresses();
     let vault = engine.vault();
+    let oauth = engine.oauth();
     Ok(Status {
         state: engine.state(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -86,11 +101,21 @@ pub fn status(engine: &Engine) -> Result<Status, UiError> {
         tunnel_url: addresses.tunnel_url(),
         key_place: vault.key_place().to_string(),
         warning: vault.warning().map(str::to_owned),
-        pending_approvals: engine.oauth().approvals().len(),
-        connections: usize::try_from(engine.oauth().count_connections()?).unwrap_or(usize::MAX),
+        pending_approvals: oauth.approvals().len(),
+        connections: usize::try_from(oauth.count_connections()?).unwrap_or(usize::MAX),
         servers: engine.gateway().servers().len(),
         process: std::process::id(),
         data_folder: engine.folders().data.display().to_string(),
         started_at: engine.started_at(),
+        problem: engine.problem(),
+        tunnel: if addresses.tunnel.is_some() {
+            TunnelKind::Own
+        } else {
+            TunnelKind::Off
+        },
+        armed_only: engine.settings()?.armed_only,
+        armed_until: oauth.armed_until(),
+        missed_requests: oauth.missed_requests(),
+        window: engine.confirmations().is_attended(),
     })
 }

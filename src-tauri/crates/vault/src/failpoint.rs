@@ -1,39 +1,58 @@
-//! Ends the process at a chosen commit, so that tests can see what a power cut there leaves.
+//! Ends the process at a chosen commit or step, so that tests can see what a power cut there leaves.
 //!
-//! `DRAWBRIDGE_FAILPOINT=before-commit:N` or `after-commit:N`: at the Nth commit of the writer.
+//! `DRAWBRIDGE_FAILPOINT=before-commit:N` or `after-commit:N`: at the Nth commit of the writer;
+//! `erasing:N`: after the Nth step of erasing everything.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-static CHOSEN: OnceLock<Option<(bool, u64)>> = OnceLock::new();
+static CHOSEN: OnceLock<Option<(Place, u64)>> = OnceLock::new();
 static COMMITS: AtomicU64 = AtomicU64::new(0);
+static STEPS: AtomicU64 = AtomicU64::new(0);
 
-/// Whether to stop after the commit rather than before it, and at which.
-fn chosen() -> Option<(bool, u64)> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    BeforeCommit,
+    AfterCommit,
+    Erasing,
+}
+
+/// Where to stop, and at which one.
+fn chosen() -> Option<(Place, u64)> {
     *CHOSEN.get_or_init(|| {
         #[expect(clippy::disallowed_methods, reason = "a switch of test builds only")]
         let text = std::env::var("DRAWBRIDGE_FAILPOINT").ok()?;
-        let (when, number) = text.split_once(':')?;
-        let after = match when {
-            "before-commit" => false,
-            "after-commit" => true,
+        let (place, number) = text.split_once(':')?;
+        let place = match place {
+            "before-commit" => Place::BeforeCommit,
+            "after-commit" => Place::AfterCommit,
+            "erasing" => Place::Erasing,
             _ => return None,
         };
-        Some((after, number.parse().ok()?))
+        Some((place, number.parse().ok()?))
     })
+}
+
+fn end_at(place: Place, number: u64) {
+    if chosen() == Some((place, number)) {
+        std::process::abort();
+    }
 }
 
 /// Counts a commit that is about to happen.
 pub(crate) fn before_commit() {
-    let number = COMMITS.fetch_add(1, Ordering::SeqCst) + 1;
-    if chosen() == Some((false, number)) {
-        std::process::abort();
-    }
+    end_at(
+        Place::BeforeCommit,
+        COMMITS.fetch_add(1, Ordering::SeqCst) + 1,
+    );
 }
 
 /// Says that the commit has happened.
 pub(crate) fn after_commit() {
-    if chosen() == Some((true, COMMITS.load(Ordering::SeqCst))) {
-        std::process::abort();
-    }
+    end_at(Place::AfterCommit, COMMITS.load(Ordering::SeqCst));
+}
+
+/// Counts a step of erasing that was done.
+pub(crate) fn erasing() {
+    end_at(Place::Erasing, STEPS.fetch_add(1, Ordering::SeqCst) + 1);
 }

@@ -28,14 +28,16 @@
 //! | `seal.rs`, `envelope.rs` | sealing, the keys in use, the sealed value's form |
 //! | `key/` | the master key's places; the key from a passphrase |
 //! | `key_work.rs` | unlock, rotate, move: the steps that survive being killed |
+//! | `erase.rs` | erasing everything, in an order that survives being killed |
 //! | `keychain/` | the port to the keychain, the real one, one in memory for tests |
 //! | `files.rs`, `unix.rs`, `other.rs` | the data directory, its rights and its lock |
 //! | `ports.rs` | clock and randomness, for all crates |
 //! | `error.rs` | what reading and writing can fail with |
-//! | `failpoint.rs` | feature `failpoints`: die at a chosen commit, for tests |
+//! | `failpoint.rs` | feature `failpoints`: die at a chosen commit or step, for tests |
 
 mod database;
 pub mod envelope;
+mod erase;
 mod error;
 #[cfg(feature = "failpoints")]
 mod failpoint;
@@ -54,6 +56,7 @@ mod unix;
 mod vault;
 mod writer;
 
+pub use self::erase::{BeginErasingError, Left, empty_folder, is_being_erased};
 pub use self::error::StoreError;
 pub use self::files::{DirectoryError, ensure_private_directory};
 pub use self::key::{KeyError, KeyFileError, KeyPlace, UnknownKeyPlace};

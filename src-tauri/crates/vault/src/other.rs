@@ -1,6 +1,7 @@
 //! Files where there are no Unix rights (Windows): the user's profile keeps others out.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use crate::files::DirectoryError;
@@ -17,4 +18,13 @@ pub(crate) fn open_private_file(path: &Path) -> Result<File, DirectoryError> {
         .truncate(false)
         .open(path)
         .map_err(|error| DirectoryError::io(path, error))
+}
+
+/// There a directory cannot be synced; the file system's journal keeps the order.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same function can fail where there is something to do"
+)]
+pub(crate) fn sync_directory(_path: &Path) -> io::Result<()> {
+    Ok(())
 }

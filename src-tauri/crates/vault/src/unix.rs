@@ -105,6 +105,11 @@ pub(crate) fn open_private_file(path: &Path) -> Result<File, DirectoryError> {
     Ok(file)
 }
 
+/// What was created, renamed or deleted in the directory is so after a power cut, too.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path).and_then(|opened| opened.sync_all())
+}
+
 /// Whether opening failed because of what stands there: a link (`ELOOP`) or a directory.
 fn refused_kind(error: &io::Error) -> bool {
     matches!(
@@ -120,7 +125,7 @@ fn open_flags(flags: OFlags) -> i32 {
 /// The key file (Linux only).
 #[cfg(target_os = "linux")]
 pub(crate) mod key_file {
-    use std::fs::{self, File, Metadata, OpenOptions};
+    use std::fs::{self, Metadata, OpenOptions};
     use std::io::{self, Read, Write};
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     use std::path::Path;
@@ -203,8 +208,6 @@ pub(crate) mod key_file {
         let Some(directory) = path.parent() else {
             return Ok(());
         };
-        File::open(directory)
-            .and_then(|opened| opened.sync_all())
-            .map_err(KeyFileError::Io)
+        super::sync_directory(directory).map_err(KeyFileError::Io)
     }
 }

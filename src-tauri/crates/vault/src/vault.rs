@@ -1,12 +1,13 @@
 //! The vault: opening it, reading, writing, closing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::database::{DatabaseError, KeyState, open_writer};
+use crate::erase::{self, is_being_erased};
 use crate::error::StoreError;
 use crate::files::{DataDirectory, DirectoryError, KEY};
 use crate::key::{KeyError, KeyPlace, KeyPlaces};
@@ -70,6 +71,7 @@ pub struct Vault {
 }
 
 pub(crate) struct Inner {
+    pub(crate) directory: PathBuf,
     readers: Readers,
     writer: WriterHandle,
     pub(crate) ring: Arc<KeyRing>,
@@ -93,8 +95,8 @@ impl Drop for Inner {
 }
 
 impl Vault {
-    /// Opens the vault in this directory, or makes a new one there. Finishes a rotation or a move
-    /// of the key that was cut short.
+    /// Opens the vault in this directory, or makes a new one there. Finishes what was cut short: a
+    /// rotation or a move of the key, or the erasing of everything, before it makes a new one.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
         let OpenOptions {
             directory,
@@ -111,13 +113,20 @@ impl Vault {
             entropy: Arc::clone(&entropy),
             keychain_wait,
         };
-        let parts_ring = Arc::clone(&ring);
-        let opening = move || open_database(&directory, entropy, parts_ring);
+        let (parts_ring, path) = (Arc::clone(&ring), directory.clone());
+        let held = tokio::task::spawn_blocking(move || DataDirectory::hold(&path))
+            .await
+            .map_err(|_| StoreError::Panicked)??;
+        if is_being_erased(&directory) {
+            erase::finish(&directory, &places).await?;
+        }
+        let opening = move || open_database(held, entropy, parts_ring);
         let (readers, writer) = tokio::task::spawn_blocking(opening)
             .await
             .map_err(|_| StoreError::Panicked)??;
         let vault = Self {
             inner: Arc::new(Inner {
+                directory,
                 readers,
                 writer,
                 ring,
@@ -209,11 +218,10 @@ impl Vault {
 }
 
 fn open_database(
-    directory: &Path,
+    directory: DataDirectory,
     entropy: Arc<dyn Entropy>,
     ring: Arc<KeyRing>,
 ) -> Result<(Readers, WriterHandle), OpenError> {
-    let directory = DataDirectory::hold(directory)?;
     let path = directory.database()?;
     let connection = open_writer(&path, &*entropy)?;
     let writer = WriterHandle::start(WriterParts {

@@ -153,6 +153,15 @@ pub enum KeyFileError {
     Io(#[source] io::Error),
 }
 
+/// What the names of keychain items begin with.
+const ITEM: &str = "master-key-";
+
+/// Whether a text is the name of a keychain item of ours.
+pub(crate) fn is_item(text: &str) -> bool {
+    text.strip_prefix(ITEM)
+        .is_some_and(|id| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// What of the database the keys depend on.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
@@ -166,7 +175,7 @@ impl Identity {
     /// The name of this database's keychain item. Two data folders have two items.
     pub(crate) fn item(&self) -> String {
         use std::fmt::Write;
-        let mut item = String::from("master-key-");
+        let mut item = String::from(ITEM);
         for byte in &self.instance[..8] {
             // Writing to a String cannot fail.
             let _ = write!(item, "{byte:02x}");

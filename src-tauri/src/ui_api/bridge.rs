@@ -1,0 +1,40 @@
+//! Start and Stop: opening and closing the ways in.
+
+use super::{UiError, UiErrorCode};
+use crate::engine::{Engine, OpenError};
+
+/// Opens the ways in. Answers when clients can come in, or why they cannot.
+pub async fn open_bridge(engine: &Engine) -> Result<(), UiError> {
+    engine.open().await.map_err(|error| UiError::from(&error))
+}
+
+/// Closes them. Answers when nothing can be reached any more.
+pub async fn close_bridge(engine: &Engine) -> Result<(), UiError> {
+    engine.close().await;
+    Ok(())
+}
+
+/// In the words of the window: what is wrong there is mended in *Settings*.
+impl From<&OpenError> for UiError {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::Port {
+                listener,
+                port,
+                problem,
+            } => Self::new(
+                UiErrorCode::Unavailable,
+                format!(
+                    "port {port}, {}, cannot be used: {problem}. Quit the program that has it, or \
+                     choose another port in Settings",
+                    listener.purpose()
+                ),
+            ),
+            OpenError::Settings(problem) => Self::from(problem),
+            OpenError::Interrupted | OpenError::Stopped => {
+                Self::new(UiErrorCode::Unavailable, error)
+            }
+            OpenError::Socket(_) | OpenError::Load(_) => Self::failed(error),
+        }
+    }
+}
