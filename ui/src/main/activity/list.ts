@@ -1,5 +1,5 @@
 // What the list shows of what is loaded: filtered, and in days. Pure; the moment is a parameter.
-import type { ActivityView } from "../../bindings";
+import type { ActivityView } from "../../ipc";
 import { outcomeWords, plain, sentence, topicOf, type Topic } from "./words";
 
 /** How many lines the page asks for at first, and how many more each time. */
@@ -67,13 +67,21 @@ function dayHeading(at: Date, now: Date): string {
   });
 }
 
-/** How many of the lines came after those already seen; all, when none was. */
-export function newSince(lines: readonly ActivityView[], seen: string | null): number {
-  if (seen === null) return lines.length;
-  const at = lines.findIndex((line) => line.id === seen);
-  return at === -1 ? lines.length : at;
+/** How many lines are newer than this one; none when it is no longer among them. */
+export function heldBack(lines: readonly ActivityView[], seen: string): number {
+  return Math.max(
+    0,
+    lines.findIndex((line) => line.id === seen),
+  );
 }
 
 export function newWords(count: number): string {
   return `${count} new`;
+}
+
+/** Milliseconds until the day ends by the clock on the wall, so that “Today” stays true. */
+export function untilMidnight(now: number): number {
+  const midnight = new Date(now);
+  midnight.setHours(24, 0, 0, 0);
+  return midnight.getTime() - now;
 }

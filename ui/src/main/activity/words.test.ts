@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { ActivityView } from "../../bindings";
-import { days, matching, newSince, newWords } from "./list";
+import type { ActivityView } from "../../ipc";
+import { days, heldBack, matching, newWords, untilMidnight } from "./list";
 import { duration, outcomeWords, plain, sentence, topicOf } from "./words";
 
 const CALL: ActivityView = {
@@ -154,11 +154,14 @@ describe("the list", () => {
     expect(days([lines[0] as ActivityView, line({ id: "0" })], new Date())).toHaveLength(1);
   });
 
+  it("knows when today ends", () => {
+    expect(untilMidnight(new Date("2026-03-10T23:59:58").getTime())).toBe(2000);
+  });
+
   it("counts what came since", () => {
-    expect(newSince(lines, "4")).toBe(0);
-    expect(newSince(lines, "2")).toBe(2);
-    expect(newSince(lines, null)).toBe(4);
-    expect(newSince(lines, "gone")).toBe(4);
+    expect(heldBack(lines, "4")).toBe(0);
+    expect(heldBack(lines, "2")).toBe(2);
+    expect(heldBack(lines, "gone")).toBe(0);
     expect(newWords(3)).toBe("3 new");
   });
 });

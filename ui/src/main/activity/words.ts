@@ -1,5 +1,5 @@
 // What the page says about a thing that happened: pure, so that every sentence has a test.
-import type { ActivityView } from "../../bindings";
+import type { ActivityView, BridgeState } from "../../ipc";
 
 /** A piece of a sentence: our words, or a stranger's, which are shown as such. */
 export type Part = { say: string } | { quote: string } | { name: string };
@@ -98,7 +98,7 @@ const CALL_VERBS: Record<CallOutcome, string> = {
 /** How an outcome looks: a word, a colour and a shape. */
 export interface OutcomeWords {
   word: string;
-  tone: "open" | "opening" | "closed" | "attention";
+  tone: BridgeState;
   /** Said on hover: what it means. */
   meaning: string;
 }

@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 
-import type { ConnectionView } from "../../bindings";
+import type { ConnectionView } from "../../ipc";
 import {
   accessWords,
   addressWords,
+  calledWords,
   changesSomething,
   compare,
-  countdown,
   editWords,
   endedWords,
   groupCode,
   hostParts,
   isEditable,
+  isProgram,
   isRevocable,
   notCarriedOut,
   pairingWords,
@@ -82,6 +83,24 @@ describe("a connection's state", () => {
     expect(addressWords(CONNECTION)).toBe("bridge.example:8443");
     expect(addressWords({ ...CONNECTION, origin: "loopback" })).toBe("this computer only");
     expect(accessWords("read-write")).toBe("Read and write");
+  });
+});
+
+describe("what a connection is called", () => {
+  it.each([
+    [{}, "chatgpt.com"],
+    [{ client_kind: "script", redirect_host: null }, "this access token"],
+    [{ redirect_host: null }, "this connection"],
+    [{ redirect_host: "127.0.0.1" }, "this program"],
+    [{ redirect_host: "localhost" }, "this program"],
+    [{ redirect_host: "[::1]" }, "this program"],
+  ] as const)("%j", (change, words) => {
+    expect(calledWords({ ...CONNECTION, ...change })).toBe(words);
+  });
+
+  it("does not take a website for a program", () => {
+    expect(isProgram({ ...CONNECTION, redirect_host: "localhost.example" })).toBe(false);
+    expect(isProgram({ ...CONNECTION, redirect_host: "127.0.0.1.example" })).toBe(false);
   });
 });
 
@@ -165,7 +184,6 @@ describe("a code for another device", () => {
     expect(secondsLeft(until, Date.parse("2026-01-01T00:00:00Z"))).toBe(600);
     expect(secondsLeft(until, Date.parse("2026-01-01T00:09:58.100Z"))).toBe(2);
     expect(secondsLeft(until, Date.parse("2026-01-01T01:00:00Z"))).toBe(0);
-    expect([600, 65, 9, 0].map(countdown)).toEqual(["10:00", "1:05", "0:09", "0:00"]);
     expect([600, 61, 1, 0].map(spokenTime)).toEqual([
       "10 minutes",
       "1 minute 1 second",

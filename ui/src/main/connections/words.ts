@@ -1,13 +1,11 @@
 // What the page says about a connection: pure, so that every sentence has a test.
-import type { ConnectionTerms, ConnectionView, PairingView } from "../../bindings";
-
-/** How a state looks: the colours and shapes of the bridge. */
-export type Tone = "open" | "opening" | "closed" | "attention";
+import type { BridgeState, ConnectionTerms, ConnectionView, PairingView } from "../../ipc";
 
 /** A state in a word, and what it means for the owner. */
 export interface Standing {
   word: string;
-  tone: Tone;
+  /** How it looks: the colour and shape of the bridge. */
+  tone: BridgeState;
   /** `null` where the word says it all. */
   meaning: string | null;
 }
@@ -82,6 +80,19 @@ export function endedWords(reason: string | null): string {
 
 export function accessWords(access: ConnectionTerms["access"]): string {
   return access === "read" ? "Read" : "Read and write";
+}
+
+/** Whether the browser went back to a program on this computer instead of to a website. */
+export function isProgram(connection: ConnectionView): boolean {
+  const host = connection.redirect_host;
+  return host !== null && /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
+}
+
+/** What a connection is called in questions and on buttons. Never the client's own name. */
+export function calledWords(connection: ConnectionView): string {
+  if (isToken(connection)) return "this access token";
+  if (connection.redirect_host === null) return "this connection";
+  return isProgram(connection) ? "this program" : connection.redirect_host;
 }
 
 /** Where a connection comes in. */
@@ -176,7 +187,7 @@ export function groupCode(code: string): string {
 export interface PairingWords {
   title: string;
   explanation: string;
-  tone: Tone;
+  tone: BridgeState;
   /** Whether the code may still be typed. */
   works: boolean;
 }
@@ -186,7 +197,8 @@ export function pairingWords(state: PairingView["state"]): PairingWords {
     case "open":
       return {
         title: "Type this code on the other device",
-        explanation: "It works once, and only on this page:",
+        explanation:
+          "Start connecting there, in ChatGPT or another client. Its browser opens a page that asks for this code.",
         tone: "opening",
         works: true,
       };
@@ -227,12 +239,7 @@ export function secondsLeft(until: string, now: number): number {
   return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
 }
 
-/** Minutes and seconds, as on a kitchen clock. */
-export function countdown(seconds: number): string {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-/** The same for whoever hears it. */
+/** A time that is left, for whoever hears it. */
 export function spokenTime(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
   const rest = seconds % 60;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { SettingsView } from "../../bindings";
+import type { SettingsView } from "../../ipc";
 import { isFixed, keyWords, readPorts, rotatedWords, samePorts, secretWords } from "./words";
 
 describe("the key's place", () => {

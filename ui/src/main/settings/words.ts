@@ -1,5 +1,5 @@
 // What the settings say: pure, so that every sentence has a test.
-import type { KeyPlace, PortsView, SettingsView } from "../../bindings";
+import type { KeyPlace, PortsView, SettingsView } from "../../ipc";
 
 /** Where the key lies, and what that means for whoever gets at this computer. */
 export interface KeyWords {
