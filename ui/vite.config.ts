@@ -2,7 +2,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
 // One page per window: a window loads its own page and nothing of another's.
-const pages = ["main"];
+const pages = ["main", "approval"];
 
 export default defineConfig({
   plugins: [svelte()],

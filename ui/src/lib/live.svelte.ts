@@ -19,9 +19,12 @@ export interface Live<Data> {
  * Loads at once, when the app says that something changed, and when anything reactive changes that
  * `load` reads before its first `await`. The newest question wins; news while one is on its way
  * lead to one more after it, so that a slow app is never flooded. Call it while a component is set
- * up.
+ * up: `const servers = live(() => ipc, () => ipc.servers())`.
  */
-export function live<Data>(ipc: Pick<Ipc, "onChange">, load: () => Promise<Data>): Live<Data> {
+export function live<Data>(
+  app: () => Pick<Ipc, "onChange">,
+  load: () => Promise<Data>,
+): Live<Data> {
   let data: Data | undefined = $state.raw();
   let problem: Problem | undefined = $state.raw();
   let loading = $state(false);
@@ -56,7 +59,7 @@ export function live<Data>(ipc: Pick<Ipc, "onChange">, load: () => Promise<Data>
 
   $effect(() => {
     let stop = () => {};
-    untrack(() => ipc.onChange(changed)).then(
+    untrack(() => app().onChange(changed)).then(
       (unlisten) => {
         if (gone) unlisten();
         else stop = unlisten;

@@ -13,7 +13,7 @@ export interface Quotation {
   left: number;
 }
 
-/** No quotation shows more characters than this, whatever is asked. */
+/** What “show all” shows at most. */
 export const MOST = 4_000;
 
 /** Marks above and below one letter; more than a language needs only hide what is around. */
@@ -32,7 +32,7 @@ function nameOf(character: string): string {
 }
 
 /**
- * The first `limit` characters, at most {@link MOST}. With `lines`, line breaks and tabs are what
+ * The first `limit` characters. With `lines`, line breaks and tabs are what
  * they are; without, they are named as well.
  */
 export function quotation(text: string, limit: number, lines = false): Quotation {
@@ -40,10 +40,9 @@ export function quotation(text: string, limit: number, lines = false): Quotation
   let shown = 0;
   let total = 0;
   let marks = 0;
-  const most = Math.min(limit, MOST);
   for (const character of text) {
     total += 1;
-    if (shown === most) continue;
+    if (shown >= limit) continue;
     shown += 1;
     marks = MARK.test(character) ? marks + 1 : 0;
     const kept = lines && (character === "\n" || character === "\t");
