@@ -143,7 +143,7 @@ fn chain(process: u32, ancestor: u32, look: &impl Fn(u32) -> Option<Process>) ->
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{become_subreaper, descends_from_us, end_orphans, reap_orphans};
+pub use linux::{become_subreaper, descends_from_us, end_orphans, programs, reap_orphans};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -174,6 +174,22 @@ mod linux {
         descends(number, own_number(), look, |ancestor| {
             all_visible_below(ancestor, children_of)
         })
+    }
+
+    /// The names of a process and of those that started it, itself first, at most `most` of them:
+    /// what a person may recognise. They chose their names themselves.
+    #[must_use]
+    pub fn programs(number: u32, most: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut next = number;
+        while next > 1 && names.len() < most {
+            let Ok(name) = std::fs::read(format!("/proc/{next}/comm")) else {
+                break;
+            };
+            names.push(String::from_utf8_lossy(&name).trim_end().to_owned());
+            next = look(next).map_or(0, |process| process.parent);
+        }
+        names
     }
 
     /// The children of a process, as the kernel lists them with each of its threads. The lists name
@@ -291,6 +307,13 @@ pub fn descends_from_us(_number: u32) -> Descent {
     Descent::Unknown
 }
 
+/// Not told on this system.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn programs(_number: u32, _most: usize) -> Vec<String> {
+    Vec::new()
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -405,6 +428,16 @@ mod tests {
     fn circles_end() {
         let look = tree(&[(2, process(3, 5)), (3, process(2, 5))]);
         assert_eq!(descends(2, US, look), Descent::Unknown);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn programs_are_named_from_the_caller_upwards() {
+        let ours = programs(std::process::id(), 8);
+        assert!(!ours.is_empty() && ours.len() <= 8, "{ours:?}");
+        assert!(ours.iter().all(|name| name.len() <= 15), "{ours:?}");
+        assert_eq!(programs(std::process::id(), 1), ours[..1]);
+        assert!(programs(u32::MAX, 8).is_empty());
     }
 
     #[cfg(target_os = "linux")]

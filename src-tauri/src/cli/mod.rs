@@ -101,7 +101,7 @@ impl Context {
     /// From the environment.
     pub fn new(environment: Environment) -> Result<Self, ConfigError> {
         let folders = Folders::resolve(&environment)?;
-        let client = Client::new(folders.clone());
+        let client = Client::new(folders.clone()).telling(|text| Terminal.note(text));
         Ok(Self {
             environment,
             folders,

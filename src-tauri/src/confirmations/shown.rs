@@ -72,7 +72,7 @@ impl Asker {
 }
 
 /// One line of what is asked: what it is, in our words, and the text of whoever asks.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Detail {
     /// What it is.
     pub label: &'static str,
@@ -128,6 +128,34 @@ impl ConfirmationText {
     }
 }
 
+/// The hash over all that a person is shown. Each part stands behind its length, so two questions
+/// with one text are equal.
+fn shown(
+    id: &str,
+    asker: Asker,
+    text: &ConfirmationText,
+    requested_at: Timestamp,
+    expires_at: Timestamp,
+) -> ShownHash {
+    let mut all = "drawbridge confirmation 1: ".to_owned();
+    let mut add = |part: &str| {
+        all.push_str(&part.len().to_string());
+        all.push(':');
+        all.push_str(part);
+    };
+    add(id);
+    add(asker.as_str());
+    add(&requested_at.to_string());
+    add(&expires_at.to_string());
+    add(text.action.as_str());
+    add(text.title);
+    for Detail { label, value } in &text.details {
+        add(label);
+        add(value);
+    }
+    ShownHash::of_text(&all)
+}
+
 /// One question that waits for a person, with all they are shown about it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Confirmation {
@@ -147,17 +175,7 @@ impl Confirmation {
         requested_at: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        let shown = {
-            let ConfirmationText {
-                action,
-                title,
-                details,
-            } = &text;
-            ShownHash::of_text(&format!(
-                "drawbridge confirmation 1: {:?}",
-                (&id, asker, action, title, details, requested_at, expires_at)
-            ))
-        };
+        let shown = shown(&id, asker, &text, requested_at, expires_at);
         Self {
             id,
             asker,

@@ -7,14 +7,18 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 
 use super::{ANSWER_BYTES, Answer, read_line};
 use crate::config::Folders;
 use crate::ui_api::UiError;
 
-/// How long an answer may take: adding a server waits for its first list of tools.
+/// How long a line of answer may take: a list of tools waits for its server, and a person who has
+/// to confirm first has a minute.
 const ANSWER_WAIT: Duration = Duration::from_secs(90);
+
+/// The most times one answer may say that a person is asked first.
+const MOST_WAITS: usize = 4;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -45,34 +49,41 @@ pub enum AskError {
 #[derive(Debug, Clone)]
 pub struct Client {
     folders: Folders,
+    /// Told when a person is asked before the answer comes.
+    waiting: fn(&str),
 }
 
 impl Client {
     /// For the Drawbridge of these folders.
     #[must_use]
     pub fn new(folders: Folders) -> Self {
-        Self { folders }
+        let waiting = |_: &str| {};
+        Self { folders, waiting }
+    }
+
+    /// The same, and whoever waits for an answer is told here when a person is asked first.
+    #[must_use]
+    pub fn telling(self, waiting: fn(&str)) -> Self {
+        Self { waiting, ..self }
     }
 
     /// Asks, and waits for the answer.
     pub async fn ask<T: DeserializeOwned>(&self, question: &impl Serialize) -> Result<T, AskError> {
-        let stream = self.connect().await?;
+        let mut stream = BufReader::new(self.connect().await?);
         let broken = |problem: String| AskError::Conversation { problem };
-        let line = tokio::time::timeout(ANSWER_WAIT, converse(stream, question))
-            .await
-            .map_err(|_| {
-                broken(format!(
-                    "nothing came within {} seconds",
-                    ANSWER_WAIT.as_secs()
-                ))
-            })?
-            .map_err(broken)?;
-        match serde_json::from_slice(&line).map_err(|_| broken(other_version()))? {
-            Answer::Ok(value) => {
-                serde_json::from_str(value.get()).map_err(|_| broken(other_version()))
+        in_time(send(&mut stream, question)).await.map_err(broken)?;
+        for _ in 0..=MOST_WAITS {
+            let line = in_time(receive(&mut stream)).await.map_err(broken)?;
+            match serde_json::from_slice(&line).map_err(|_| broken(other_version()))? {
+                // The person has time of their own; the answer may take as long as ever after it.
+                Answer::Waiting(text) => (self.waiting)(&text),
+                Answer::Ok(value) => {
+                    return serde_json::from_str(value.get()).map_err(|_| broken(other_version()));
+                }
+                Answer::Error(error) => return Err(error.into()),
             }
-            Answer::Error(error) => Err(error.into()),
         }
+        Err(broken("it never came to an end".to_owned()))
     }
 
     /// Whether somebody listens.
@@ -127,19 +138,28 @@ fn other_version() -> String {
     "its answer could not be read; is it of another version than this command?".to_owned()
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+async fn in_time<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let late = |_| format!("nothing came within {} seconds", ANSWER_WAIT.as_secs());
+    tokio::time::timeout(ANSWER_WAIT, work)
+        .await
+        .map_err(late)?
+}
+
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
     question: &impl Serialize,
-) -> Result<Vec<u8>, String> {
-    let mut stream = BufReader::new(stream);
+) -> Result<(), String> {
     let mut line = serde_json::to_vec(question).map_err(|error| error.to_string())?;
     line.push(b'\n');
-    stream
-        .write_all(&line)
-        .await
-        .map_err(|error| error.to_string())?;
-    stream.flush().await.map_err(|error| error.to_string())?;
-    read_line(&mut stream, ANSWER_BYTES)
+    let sent = async {
+        stream.write_all(&line).await?;
+        stream.flush().await
+    };
+    sent.await.map_err(|error| error.to_string())
+}
+
+async fn receive(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>, String> {
+    read_line(stream, ANSWER_BYTES)
         .await
         .map_err(|error| error.to_string())
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 #[cfg(unix)]
 use tokio::sync::Semaphore;
 #[cfg(unix)]
@@ -23,37 +23,47 @@ use tokio_util::task::TaskTracker;
 
 #[cfg(unix)]
 use crate::control::socket_path;
-use crate::control::{ANSWER_BYTES, Answer, QUESTION_BYTES, read_line};
+use crate::control::{
+    ANSWER_BYTES, Agreed, Answer, CALLER_WAIT, QUESTION_BYTES, agree, read_line, write_answer,
+};
 use crate::engine::Engine;
 use crate::process_tree::Descent;
+#[cfg(unix)]
+use crate::process_tree::programs;
 use crate::ui_api::{self, UiError, UiErrorCode};
 
 /// Conversations at once; more wait unaccepted.
 #[cfg(unix)]
 const CONVERSATIONS: usize = 16;
-/// How long a caller may take to ask, and to take the answer.
-const CALLER_WAIT: Duration = Duration::from_secs(5);
 /// The same for a caller that is refused whatever it asks: enough to hear why, and too short for
 /// a server's child to keep the owner's commands out by saying nothing.
 const REFUSED_WAIT: Duration = Duration::from_millis(250);
+/// How long callers have, once Drawbridge stops, to take the answers that this gives them.
+#[cfg(unix)]
+const LAST_ANSWERS: Duration = Duration::from_millis(250);
+/// How many programs above the caller a person is told.
+#[cfg(unix)]
+const PROGRAMS: usize = 6;
 /// How long to wait when the system has no file handle for another connection.
 #[cfg(unix)]
 const ACCEPT_AGAIN: Duration = Duration::from_millis(250);
 
 /// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Whether it is a program of this user; `None` when the system does not say.
     pub same_user: Option<bool>,
     /// Whether it descends from this process.
     pub descent: Descent,
+    /// Its name and the names of those that started it, itself first; they chose them themselves.
+    pub programs: Vec<String>,
 }
 
 /// Whether this caller may ask at all.
 ///
 /// Where the system cannot tell descent at all (not Linux), [`Descent::Unknown`] cannot be a
 /// refusal or nobody could ask; `tells_descent` says which of the two it is.
-pub fn admit(caller: Caller, tells_descent: bool) -> Result<(), UiError> {
+pub fn admit(caller: &Caller, tells_descent: bool) -> Result<(), UiError> {
     let refused = |message: &str| Err(UiError::new(UiErrorCode::Refused, message));
     if caller.same_user != Some(true) {
         return refused("refused: Drawbridge takes commands of its own user only");
@@ -138,9 +148,14 @@ impl ControlSocket {
             tasks.spawn(async move {
                 let _place = place;
                 // The chain of parents is read before the question: later it may have changed.
-                let admitted = admit(caller(&stream), cfg!(target_os = "linux"));
+                let caller = caller(&stream);
+                let admitted = admit(&caller, cfg!(target_os = "linux")).map(|()| caller.programs);
+                let stopped = async {
+                    stop.cancelled().await;
+                    tokio::time::sleep(LAST_ANSWERS).await;
+                };
                 tokio::select! {
-                    () = stop.cancelled() => {}
+                    () = stopped => {}
                     () = converse(stream, engine, admitted) => {}
                 }
             });
@@ -162,11 +177,14 @@ fn caller(stream: &tokio::net::UnixStream) -> Caller {
         return Caller {
             same_user: None,
             descent: Descent::Unknown,
+            programs: Vec::new(),
         };
     };
+    let number = peer.pid().and_then(|number| u32::try_from(number).ok());
     Caller {
         same_user: Some(peer.uid() == rustix::process::geteuid().as_raw()),
         descent: descent(stream, peer.pid()),
+        programs: number.map_or_else(Vec::new, |number| programs(number, PROGRAMS)),
     }
 }
 
@@ -220,11 +238,11 @@ fn number_of(process: &std::os::fd::OwnedFd) -> Option<u32> {
     number.trim().parse().ok().filter(|number| *number != 0)
 }
 
-/// One question, one answer.
+/// One question, one answer. Whoever is admitted comes with the names of its programs.
 pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     engine: Engine,
-    admitted: Result<(), UiError>,
+    admitted: Result<Vec<String>, UiError>,
 ) {
     let mut stream = BufReader::new(stream);
     let wait = if admitted.is_ok() {
@@ -238,37 +256,49 @@ pub(super) async fn converse(
             tracing::warn!(reason = %refusal, "a command was refused");
             Err(refusal)
         }
-        (Ok(()), Ok(Ok(line))) => answer(&engine, &line).await,
+        (Ok(programs), Ok(Ok(line))) => {
+            match answer(&engine, &line, &programs, &mut stream)
+                .await
+                .transpose()
+            {
+                Some(answer) => answer,
+                None => return,
+            }
+        }
         // Whoever does not ask in time, or not to the end, gets no answer.
-        (Ok(()), _) => return,
+        (Ok(_), _) => return,
     };
     let answer = match answer {
         Ok(value) => Answer::Ok(value),
         Err(error) => Answer::Error(error),
     };
-    let Ok(mut line) = serde_json::to_vec(&answer) else {
-        return;
-    };
-    line.push(b'\n');
-    let _gone = tokio::time::timeout(wait, async {
-        stream.write_all(&line).await?;
-        stream.shutdown().await
-    })
-    .await;
+    if write_answer(&mut stream, &answer).await {
+        let _gone = stream.shutdown().await;
+    }
 }
 
-async fn answer(engine: &Engine, line: &[u8]) -> Result<Box<RawValue>, UiError> {
+/// The answer; none when the caller went away before it was done.
+async fn answer<S: AsyncBufRead + AsyncWrite + Unpin>(
+    engine: &Engine,
+    line: &[u8],
+    programs: &[String],
+    stream: &mut S,
+) -> Result<Option<Box<RawValue>>, UiError> {
     let ask: ui_api::Ask = serde_json::from_slice(line).map_err(|_| {
         UiError::invalid(
             "the question could not be read; is this command of another version than the running \
              Drawbridge?",
         )
     })?;
-    let value = ui_api::answer(engine, ask).await?;
+    let value = match agree(engine, ask, programs, stream).await? {
+        Agreed::Do(ask) => ui_api::answer(engine, ask).await?,
+        Agreed::NoClient => RawValue::NULL.to_owned(),
+        Agreed::Gone => return Ok(None),
+    };
     if value.get().len() > ANSWER_BYTES {
         return Err(UiError::failed("the answer is too large to be sent"));
     }
-    Ok(value)
+    Ok(Some(value))
 }
 
 #[cfg(test)]
@@ -276,13 +306,17 @@ mod tests {
     use super::*;
 
     fn code(caller: Caller, tells_descent: bool) -> Option<UiErrorCode> {
-        admit(caller, tells_descent).err().map(|error| error.code)
+        admit(&caller, tells_descent).err().map(|error| error.code)
     }
 
     #[test]
     fn only_this_user_and_none_of_our_descendants() {
         let refused = Some(UiErrorCode::Refused);
-        let caller = |same_user, descent| Caller { same_user, descent };
+        let caller = |same_user, descent| Caller {
+            same_user,
+            descent,
+            programs: Vec::new(),
+        };
         assert_eq!(code(caller(Some(true), Descent::No), true), None);
         assert_eq!(code(caller(Some(true), Descent::Yes), true), refused);
         assert_eq!(code(caller(Some(true), Descent::Unknown), true), refused);
@@ -303,6 +337,7 @@ mod tests {
         let expected = Caller {
             same_user: Some(true),
             descent: Descent::Yes,
+            programs: programs(std::process::id(), PROGRAMS),
         };
         assert_eq!(caller(&accepted.unwrap().0), expected);
         drop(connected);

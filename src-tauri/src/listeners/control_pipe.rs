@@ -78,8 +78,9 @@ impl ControlSocket {
                 let caller = Caller {
                     same_user: Some(true),
                     descent: Descent::Unknown,
+                    programs: Vec::new(),
                 };
-                let admitted = admit(caller, false);
+                let admitted = admit(&caller, false).map(|()| caller.programs);
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = converse(stream, engine, admitted) => {}

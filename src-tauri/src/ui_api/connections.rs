@@ -1,10 +1,14 @@
 //! Who may come in.
 
-use drawbridge_oauth::{AccessLevel, Connection, ConnectionState, EditError, GrantId};
+use drawbridge_oauth::{
+    AccessLevel, Connection, ConnectionState, EditError, GrantId, GrantLifetime, ServerSelection,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::confirmations::{access_words, confirmed};
 use super::{ClientKind, ConnectionStanding, UiError, UiErrorCode};
+use crate::confirmations::{Action, Asker, ConfirmationText};
 use crate::engine::Engine;
 
 /// A connection, or a token made for a script.
@@ -37,6 +41,11 @@ pub struct ConnectionView {
     /// When it ends; `None` is until revoked.
     #[cfg_attr(test, ts(as = "Option<String>"))]
     pub expires_at: Option<Timestamp>,
+    /// For how long it was let in.
+    #[cfg_attr(test, ts(as = "super::bindings::GrantLifetime"))]
+    pub lifetime: GrantLifetime,
+    /// When it ends if nobody uses it any more; `None` if it has ended, or ends before that.
+    pub unused_until: Option<Timestamp>,
     /// How it stands.
     pub state: ConnectionStanding,
     /// Why it ended, if it did.
@@ -60,7 +69,7 @@ impl From<Connection> for ConnectionView {
             ConnectionState::Damaged => (ConnectionStanding::Damaged, None),
             ConnectionState::Ended { reason, .. } => {
                 (ConnectionStanding::Ended, Some(reason.as_str().to_owned()))
-            },
+            }
         };
         Self {
             id: connection.id.to_string(),
@@ -74,6 +83,8 @@ impl From<Connection> for ConnectionView {
             created_at: connection.created_at,
             last_used_at: connection.last_used_at,
             expires_at: connection.expires_at,
+            lifetime: connection.lifetime,
+            unused_until: connection.unused_until,
             state,
             end_reason,
         }
@@ -94,6 +105,90 @@ pub fn connections(engine: &Engine, ended: bool) -> Result<Vec<ConnectionView>, 
 pub async fn revoke(engine: &Engine, id: &str) -> Result<(), UiError> {
     let id = GrantId::parse(id).map_err(UiError::invalid)?;
     Ok(engine.oauth().revoke(&id).await?)
+}
+
+/// Ends all connections and tokens at once. Answers how many there were.
+pub async fn revoke_all(engine: &Engine) -> Result<usize, UiError> {
+    Ok(engine.oauth().revoke_all().await?)
+}
+
+/// What a connection shall be allowed from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ConnectionTerms {
+    /// The servers it may use.
+    pub servers: Vec<String>,
+    /// Reading, or reading and writing.
+    #[cfg_attr(test, ts(as = "super::bindings::AccessLevel"))]
+    pub access: AccessLevel,
+}
+
+/// Gives a connection or token other terms. What takes away holds at once; what gives more is done
+/// when the person confirms it in the approval window, and this waits for that.
+pub async fn edit_connection(
+    engine: &Engine,
+    id: &str,
+    terms: ConnectionTerms,
+) -> Result<ConnectionView, UiError> {
+    let id = GrantId::parse(id).map_err(UiError::invalid)?;
+    let old = connection(engine, &id)?;
+    known(engine, &old, &terms.servers)?;
+    let servers = ServerSelection::new(terms.servers.iter().cloned());
+    let oauth = engine.oauth();
+    match oauth.narrow(&id, servers.clone(), terms.access).await {
+        Err(EditError::Widens) => {
+            let text = widening(&old, &servers, terms.access);
+            confirmed(engine, Asker::Window, text).await?;
+            // A server that went meanwhile must not be in it when another takes its name.
+            known(engine, &old, &terms.servers)?;
+            oauth.edit(&id, servers, terms.access).await?;
+        }
+        narrowed => narrowed?,
+    }
+    connection(engine, &id).map(ConnectionView::from)
+}
+
+/// Whether each of these servers is there, or was among the connection's already.
+fn known(engine: &Engine, old: &Connection, names: &[String]) -> Result<(), UiError> {
+    let there = engine.gateway().servers();
+    let known = |name: &String| {
+        old.servers.contains(name) || there.iter().any(|server| server.name == *name)
+    };
+    match names.iter().find(|name| !known(name)) {
+        Some(unknown) => Err(UiError::invalid(format!(
+            "there is no server {unknown:?} here; look at the servers again"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn connection(engine: &Engine, id: &GrantId) -> Result<Connection, UiError> {
+    let mut all = engine.oauth().connections()?.into_iter();
+    all.find(|connection| connection.id == *id)
+        .ok_or_else(|| EditError::NotFound.into())
+}
+
+/// What a person is asked before a connection may do more.
+fn widening(old: &Connection, servers: &ServerSelection, access: AccessLevel) -> ConfirmationText {
+    let names = |servers: &ServerSelection| {
+        if servers.is_empty() {
+            return "none".to_owned();
+        }
+        servers.iter().collect::<Vec<_>>().join(", ")
+    };
+    let client = old.name.as_deref().unwrap_or(&old.client_id);
+    let mut text = ConfirmationText::new(
+        Action::WidenConnection,
+        "Let this connection do more than now?",
+    )
+    .with("Connection", client);
+    if let Some(host) = &old.redirect_host {
+        text = text.with("Goes back to", host);
+    }
+    text.with("Servers now", &names(&old.servers))
+        .with("Servers then", &names(servers))
+        .with("Access now", access_words(old.access))
+        .with("Access then", access_words(access))
 }
 
 impl From<EditError> for UiError {

@@ -7,9 +7,9 @@ mod activity;
 mod approvals;
 #[cfg(test)]
 mod bindings;
+mod bridge;
 mod checklist;
 mod confirmations;
-mod bridge;
 mod connections;
 mod erase;
 mod error;
@@ -29,10 +29,10 @@ use serde_json::value::RawValue;
 
 pub use activity::{ActivityKind, ActivityView, CallOutcome};
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
-pub use checklist::{ChecklistView, Progress};
-pub(crate) use confirmations::verdict;
-pub use confirmations::{ConfirmationAnswer, ConfirmationView, Detail, confirm, show_window};
 pub use bridge::{close_bridge, open_bridge};
+pub use checklist::{ChecklistView, Progress};
+pub use confirmations::{ConfirmationAnswer, ConfirmationView, Detail, confirm, show_window};
+pub(crate) use confirmations::{access_words, verdict};
 pub use connections::{
     ConnectionTerms, ConnectionView, connections, edit_connection, revoke, revoke_all,
 };
@@ -45,9 +45,10 @@ pub use questions::{
 };
 pub use revealed::Revealed;
 pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
+pub(crate) use servers::DEFAULT_RULE;
 pub use servers::{
-    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server, remove_server, servers,
-    set_tool_rule, tools,
+    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server,
+    remove_server, servers, set_tool_rule, tools,
 };
 pub use settings::{
     PortsView, SettingsChange, SettingsView, TunnelKind, change_settings, settings,
@@ -61,8 +62,7 @@ pub use static_client::{
 pub use status::{State, Status, status};
 pub use tokens::{NewToken, TokenShown, create_token};
 pub use words::{
-    BrowserProof, ClientKind, ConnectionStanding, PairingStanding,
-    ServerHealth, ToolKind, ToolRule,
+    BrowserProof, ClientKind, ConnectionStanding, PairingStanding, ServerHealth, ToolKind, ToolRule,
 };
 
 use crate::engine::Engine;

@@ -46,6 +46,11 @@ pub fn pair(engine: &Engine) -> Result<PairingShown, UiError> {
     })
 }
 
+/// Ends the code that was opened last.
+pub fn end_pairing(engine: &Engine) {
+    engine.oauth().end_pairing();
+}
+
 /// The state of the code that was opened last, without the code.
 #[must_use]
 pub fn pairing(engine: &Engine) -> Option<PairingView> {

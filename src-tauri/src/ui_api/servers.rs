@@ -184,7 +184,7 @@ pub async fn tools(engine: &Engine, server: &str) -> Result<Vec<ToolView>, UiErr
 }
 
 /// The word that takes a tool's rule away, so that the default of its kind holds again.
-const DEFAULT_RULE: &str = "default";
+pub(crate) const DEFAULT_RULE: &str = "default";
 
 /// Says what a tool may do: `allow`, `ask`, `block`, or `default`.
 pub async fn set_tool_rule(

@@ -175,6 +175,20 @@ pub struct ImportedValues {
     client_secret: Option<Revealed>,
 }
 
+impl ImportedValues {
+    /// The public address, if there is one among them.
+    #[must_use]
+    pub fn base_url(&self) -> Option<&str> {
+        self.base_url.as_deref()
+    }
+
+    /// Whether the client's secret is among them.
+    #[must_use]
+    pub fn has_client_secret(&self) -> bool {
+        self.client_secret.is_some()
+    }
+}
+
 impl From<&GuideValues> for ImportedValues {
     fn from(values: &GuideValues) -> Self {
         Self {
