@@ -67,9 +67,8 @@ mod render {
     /// The states of the tray: one drawing each in `icons/tray`.
     const TRAY: [&str; 4] = ["closed", "opening", "open", "attention"];
 
-    /// Windows at 100, 150 and 200 %; Linux scales the largest of them to its panel, on the same
-    /// grid of 16 pixels.
-    const TRAY_SIZES: [u32; 3] = [16, 24, 32];
+    /// Linux and Windows, which scale it to their panel; at 16 pixels each four become one.
+    const TRAY_SIZE: u32 = 32;
 
     /// macOS: 18 points at two pixels each. The drawing keeps its grid and gets an empty edge.
     const TEMPLATE_SIZE: u32 = 36;
@@ -93,10 +92,8 @@ mod render {
 
     fn tray(folder: &Path, state: &str) -> Result<()> {
         let drawing = read(folder, &format!("{state}.svg"), None)?;
-        for size in TRAY_SIZES {
-            let picture = draw(&drawing, size, 0)?.encode_png()?;
-            write(folder, &format!("{state}-{size}.png"), &picture)?;
-        }
+        let picture = draw(&drawing, TRAY_SIZE, 0)?.encode_png()?;
+        write(folder, &format!("{state}.png"), &picture)?;
         let template = read(folder, &format!("{state}.svg"), Some(TEMPLATE_STYLE))?;
         let picture = draw(&template, TEMPLATE_SIZE, TEMPLATE_EDGE)?.encode_png()?;
         write(folder, &format!("{state}-template.png"), &picture)
