@@ -7,7 +7,7 @@ describe("the key's place", () => {
   it("is told in words, with where it can go", () => {
     expect(keyWords("keychain").moves.map(({ to }) => to)).toEqual(["file"]);
     expect(keyWords("file").moves.map(({ to }) => to)).toEqual(["keychain"]);
-    expect(keyWords("environment").place).toContain("TOKEN_ENCRYPTION_KEY");
+    expect(keyWords("environment").where).toContain("TOKEN_ENCRYPTION_KEY");
     expect(keyWords("environment").moves.map(({ to }) => to)).toEqual(["keychain", "file"]);
   });
 });
@@ -34,11 +34,15 @@ describe("the ports", () => {
     expect(readPorts(typed)).toEqual({ ports: { loopback: 8787, local: 8788, tunnel: 8789 } });
   });
 
-  it.each(["", "0", "65536", "80a", "-1", "1e3", "8787.5", "123456"])("%j is no port", (text) => {
+  it.each(["", "65536", "80a", "-1", "1e3", "8787.5", "123456"])("%j is no port", (text) => {
     expect(readPorts({ ...typed, local: text })).toEqual({
       field: "local",
-      problem: "A port is a whole number from 1 to 65535.",
+      problem: "A port is a whole number up to 65535; 0 takes a free one.",
     });
+  });
+
+  it("may be any free one", () => {
+    expect(readPorts({ ...typed, tunnel: "0" })).toMatchObject({ ports: { tunnel: 0 } });
   });
 
   it("are compared one by one", () => {

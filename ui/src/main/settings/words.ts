@@ -1,9 +1,15 @@
 // What the settings say: pure, so that every sentence has a test.
-import type { KeyPlace, PortsView, SettingsView } from "../../ipc";
+import type { KeyPlace, PortsView, SettingsChange, SettingsView } from "../../ipc";
+
+/** Stores a change and shows what it made of the settings. */
+export type Change = (wanted: Partial<SettingsChange>) => Promise<void>;
 
 /** Where the key lies, and what that means for whoever gets at this computer. */
 export interface KeyWords {
-  place: string;
+  /** To stand after “The key is”. */
+  where: string;
+  /** In one line. */
+  about: string;
   meaning: string;
   /** Where it can be moved from the window. The environment is set outside of Drawbridge. */
   moves: ReadonlyArray<{ to: "keychain" | "file"; label: string }>;
@@ -13,13 +19,15 @@ export function keyWords(place: KeyPlace): KeyWords {
   switch (place) {
     case "keychain":
       return {
-        place: "In this computer’s keychain",
+        where: "in this computer’s keychain",
+        about: "In this computer’s keychain",
         meaning: "Nobody who copies the data folder can read what is in it.",
         moves: [{ to: "file", label: "Move to a file" }],
       };
     case "environment":
       return {
-        place: "In TOKEN_ENCRYPTION_KEY",
+        where: "in TOKEN_ENCRYPTION_KEY",
+        about: "From TOKEN_ENCRYPTION_KEY, outside of Drawbridge",
         meaning: "Whoever started Drawbridge gave the key in the environment or in a .env file.",
         moves: [
           { to: "keychain", label: "Move to the keychain" },
@@ -28,7 +36,8 @@ export function keyWords(place: KeyPlace): KeyWords {
       };
     case "file":
       return {
-        place: "In a file beside the data",
+        where: "in a file beside the data",
+        about: "In a file beside the data",
         meaning: "Only your account can read the file, but a copy of the folder has the key in it.",
         moves: [{ to: "keychain", label: "Move to the keychain" }],
       };
@@ -42,45 +51,71 @@ export function rotatedWords(resealed: number): string {
     : `A new key is in use. ${resealed} values were sealed anew.`;
 }
 
+export function keptWords(count: number): string {
+  return count === 1 ? "One secret is kept" : `${count} secrets are kept`;
+}
+
 /** What a secret is for, by the name it is kept under; a name of the owner's own stays as it is. */
 export function secretWords(name: string): string | null {
   return name === "static-client" ? "The secret of the client typed in by hand" : null;
 }
 
+/** The fields that a flag or the environment may decide, as the engine names them. */
+export type FixedField =
+  | "ports.loopback"
+  | "ports.local"
+  | "ports.tunnel"
+  | "tunnel"
+  | "public_url"
+  | "known_clients_only";
+
 /** Whether a flag or the environment decides a field, so that it cannot be changed here. */
-export function isFixed(settings: SettingsView, field: string): boolean {
+export function isFixed(settings: SettingsView, field: FixedField): boolean {
   return settings.fixed.includes(field);
 }
+
+export const FIXED =
+  "Decided by the command line or the environment Drawbridge was started with, so it cannot be changed here.";
 
 /** What the owner typed into the ports' form. */
 export type PortsTyped = Record<keyof PortsView, string>;
 
-export const PORTS: ReadonlyArray<{ name: keyof PortsView; label: string; meaning: string }> = [
-  { name: "loopback", label: "Clients on this computer", meaning: "Where they find /mcp." },
+type Port = keyof PortsView;
+
+/** The ports there are. Their numbers mean something to the owner's other programs only. */
+export const PORTS: readonly { name: Port; field: FixedField; label: string; hint: string }[] = [
+  {
+    name: "loopback",
+    field: "ports.loopback",
+    label: "Clients on this computer",
+    hint: "Where they connect.",
+  },
   {
     name: "local",
-    label: "Proof of this computer",
-    meaning: "Where your browser shows that it is here.",
+    field: "ports.local",
+    label: "Your browser",
+    hint: "Where it shows that it is on this computer.",
   },
   {
     name: "tunnel",
+    field: "ports.tunnel",
     label: "Your HTTPS front",
-    meaning: "Where it forwards to. Used only with a front of your own.",
+    hint: "Where it forwards to, if you have one.",
   },
 ];
 
-/** Numbers, or what is wrong with the first field that is none. The engine judges the rest. */
+/** Numbers, or the first field that holds none. The engine judges the rest. */
 export function readPorts(
   typed: PortsTyped,
-): { ports: PortsView } | { field: keyof PortsView; problem: string } {
+): { ports: PortsView } | { field: Port; problem: string } {
   const ports: PortsView = { loopback: 0, local: 0, tunnel: 0 };
   for (const { name } of PORTS) {
     const text = typed[name].trim();
-    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-    if (port < 1 || port > 65_535) {
-      return { field: name, problem: "A port is a whole number from 1 to 65535." };
+    if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+      const problem = "A port is a whole number up to 65535; 0 takes a free one.";
+      return { field: name, problem };
     }
-    ports[name] = port;
+    ports[name] = Number(text);
   }
   return { ports };
 }
