@@ -118,37 +118,53 @@ fn run_desktop(environment: Environment) -> ExitStatus {
     let starting = |environment: &Environment| -> Result<_, CommandError> {
         let folders = config::Folders::resolve(environment)?;
         cli::start_logging(&folders, environment, false)?;
-        Ok(tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
-            .build()?)
+            .build()?;
+        Ok((folders, runtime))
     };
-    let runtime = match starting(&environment) {
-        Ok(runtime) => runtime,
+    let (folders, runtime) = match starting(&environment) {
+        Ok(started) => started,
         Err(error) => {
             report(&error);
             return error.status();
         }
     };
-    let engine = async move {
-        let flags = config::ServeFlags::default();
-        let mut config =
-            config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
-        config.window = true;
-        let engine = engine::Engine::start(config)
-            .await
-            .map_err(ui_api::UiError::failed)?;
-        if engine.settings()?.open_at_start {
-            // The window does not wait for it, and its state says whether it went well.
-            let opening = engine.clone();
-            tokio::spawn(async move { opening.open().await });
-        }
-        Ok(engine)
+    let start = desktop::Start {
+        folders,
+        background: false,
     };
-    let status = desktop::run(runtime.handle(), engine);
+    let status = desktop::run(runtime.handle(), start, move || {
+        start_engine(environment.clone())
+    });
     #[cfg(target_os = "linux")]
     process_tree::end_orphans();
     runtime.shutdown_background();
     status
+}
+
+/// Starts the engine behind the window, and opens the bridge if the settings say so.
+#[cfg(feature = "gui")]
+async fn start_engine(environment: Environment) -> Result<engine::Engine, ui_api::UiError> {
+    let flags = config::ServeFlags::default();
+    let mut config =
+        config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
+    config.window = true;
+    let engine = engine::Engine::start(config)
+        .await
+        .map_err(ui_api::UiError::failed)?;
+    match engine.settings() {
+        Ok(settings) if settings.open_at_start => {
+            // The window does not wait for it, and its state says whether it went well.
+            let opening = engine.clone();
+            tokio::spawn(async move { opening.open().await });
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(%error, "the settings cannot be read; the bridge stays closed")
+        }
+    }
+    Ok(engine)
 }
 
 fn run_command(command: Command, environment: Environment) -> Result<(), CommandError> {

@@ -1,45 +1,87 @@
 //! The desktop shell: tray, windows, and the commands that their pages may call. It shows what
 //! the engine says and hands on what a person does; it decides nothing.
 //!
-//! - `commands`: one line each over `ui_api`
-//! - `shell`: the engine as the shell sees it, from its start to its end
-//! - `tray`: the icon and its menu
+//! - `commands/`: one line each over `ui_api`, a file for each room
+//! - `shell`: the engine as the shell sees it, from its start to its end; what commands share
+//! - `life`: what runs beside the windows: news, raising, quitting
 //! - `windows`: which windows there are and where they may go
+//! - `approval`, `raising`: when the approval window is there, and doing it
+//! - `settling`: the two seconds in which nothing can be let in
+//! - `notify`: the system's own notification
+//! - `tray`, `tray_host`: the icon and its menu, and whether there is a place for it
+//! - `clipboard`, `autostart`, `second_start`: one thing of the system's each
+//! - `acl`: the tests of what each window may call
 //!
 //! The pages live in `ui/`, one per window. What a window may call stands in
 //! `src-tauri/capabilities` and `src-tauri/permissions`; what stands there for no window is
-//! refused to all.
+//! refused to all. No plugin's commands are given to any page.
 
+#[cfg(all(test, feature = "gui-test"))]
+mod acl;
+mod approval;
+mod autostart;
+mod clipboard;
 mod commands;
+mod life;
+mod notify;
+mod raising;
+mod second_start;
+mod settling;
 mod shell;
 mod tray;
+mod tray_host;
 mod windows;
 
 use std::future::Future;
 
-use tauri::{App, AppHandle, RunEvent};
+use tauri::{AppHandle, Builder, RunEvent, Runtime};
 use tokio::runtime::Handle;
 
+use crate::config::Folders;
 use crate::engine::Engine;
 use crate::exit::ExitStatus;
 use crate::ui_api::UiError;
+use clipboard::Clipboard;
 use shell::Shell;
+use tray::IconFolder;
+use tray_host::TrayHost;
+
+pub(crate) use second_start::{First, look_for_first, wait_for_first};
+
+/// How the desktop is to start.
+pub(crate) struct Start {
+    /// Where things are kept.
+    pub(crate) folders: Folders,
+    /// Without a window, as at login.
+    pub(crate) background: bool,
+}
 
 /// Runs the desktop on this thread, which must be the main one, until it is quit.
 ///
-/// `starting` is driven on `runtime`. The window opens at once and says what is going on; when the
-/// engine cannot start it says why, and stays.
-pub(crate) fn run(
+/// What `starter` makes is driven on `runtime`; when the engine cannot start, the window says why,
+/// stays, and can have it made again.
+pub(crate) fn run<F>(
     runtime: &Handle,
-    starting: impl Future<Output = Result<Engine, UiError>> + Send + 'static,
-) -> ExitStatus {
+    start: Start,
+    starter: impl Fn() -> F + Send + Sync + 'static,
+) -> ExitStatus
+where
+    F: Future<Output = Result<Engine, UiError>> + Send + 'static,
+{
     tauri::async_runtime::set(runtime.clone());
-    let shell = Shell::start(runtime, starting);
-    let built = tauri::Builder::default()
-        .manage(shell.clone())
-        .invoke_handler(tauri::generate_handler![commands::status])
-        .setup(|app| {
-            open(app);
+    let Start {
+        folders,
+        background,
+    } = start;
+    let shell = Shell::start(runtime, Some(folders.data.join(WEB_FOLDER)), starter);
+    let host = TrayHost::watch(runtime);
+    let built = equipped(Builder::default(), shell.clone())
+        .manage(host)
+        .manage(IconFolder(folders.run))
+        .setup(move |app| {
+            tray::show(app.handle());
+            life::begin(app.handle(), background);
+            second_start::give_way(app.handle());
             Ok(())
         })
         .build(context());
@@ -58,24 +100,25 @@ pub(crate) fn run(
     }
 }
 
+/// What the webviews keep, in the data folder: nothing of ours.
+const WEB_FOLDER: &str = "web";
+
+/// All that pages can reach.
+fn equipped<R: Runtime>(builder: Builder<R>, shell: Shell) -> Builder<R> {
+    builder
+        .plugin(tauri_plugin_notification::init())
+        .plugin(autostart::plugin())
+        .manage(shell)
+        .manage(Clipboard::default())
+        .invoke_handler(commands::handler())
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "tauri's macro builds the context on a thread, and ends the process when that panics"
 )]
-fn context() -> tauri::Context {
+fn context<R: Runtime>() -> tauri::Context<R> {
     tauri::generate_context!()
-}
-
-fn open(app: &App) {
-    if let Err(error) = tray::show(app.handle()) {
-        tracing::warn!(%error, "there is no tray icon: closing the window quits Drawbridge");
-    }
-    if let Err(error) = windows::show_main(app.handle()) {
-        tracing::error!(%error, "the window cannot be opened; try `drawbridge serve`");
-        app.handle().exit(1);
-    }
-    shell::tell_news(app.handle());
-    shell::quit_on_signals(app.handle());
 }
 
 fn on_event(app: &AppHandle, event: RunEvent) {
