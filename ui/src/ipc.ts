@@ -49,6 +49,8 @@ type Nothing = null;
 export interface MainCommands {
   /** Where the bridge stands; waits while Drawbridge starts. */
   status: Command<Nothing, Status>;
+  /** Starts the engine again, after what kept it from starting was mended. */
+  retry_start: Command<Nothing, void>;
   open_bridge: Command<Nothing, void>;
   close_bridge: Command<Nothing, void>;
   /** How far each kind of client has come. */
@@ -182,6 +184,7 @@ export const ipc = {
   shownView: () => ask("shown_view"),
 
   status: () => ask("status"),
+  retryStart: () => ask("retry_start"),
   openBridge: () => ask("open_bridge"),
   closeBridge: () => ask("close_bridge"),
   checklist: () => ask("checklist"),
