@@ -1,5 +1,5 @@
 // What the main window says about each state: pure, so that every sentence has a test.
-import type { BridgeState, KeyPlace, Status } from "../ipc";
+import type { KeyPlace, Status } from "../ipc";
 
 /** The state in a word, and what it means for the person in front of the screen. */
 export interface StateWords {
@@ -45,14 +45,6 @@ export function hostOf(address: string): string {
     return address;
   }
 }
-
-/** The name of a state for a screen reader, where only its mark is seen. */
-export const MARK_NAMES: Record<BridgeState, string> = {
-  open: "bridge down",
-  opening: "bridge half down",
-  closed: "bridge up",
-  attention: "needs attention",
-};
 
 export function keyPlaceWords(place: KeyPlace): string {
   switch (place) {

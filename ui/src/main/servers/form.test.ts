@@ -1,18 +1,20 @@
 import { describe, expect, it } from "vitest";
 
-import { emptyDraft, EXAMPLE, nameOf, problems, toForm, withoutValues, type Draft } from "./form";
+import { emptyDraft, EXAMPLES, nameOf, problems, toForm, withoutValues, type Draft } from "./form";
 
 const draft = (given: Partial<Draft>): Draft => ({ ...emptyDraft(), ...given });
 const row = (name: string, value: string, key = 0) => ({ key, name, value });
 
 describe("the form of a new server", () => {
   it("takes the suggested name until one is typed", () => {
-    expect(nameOf(draft({ commandLine: EXAMPLE }), [])).toBe("filesystem");
-    expect(nameOf(draft({ commandLine: EXAMPLE, name: " docs " }), [])).toBe("docs");
+    const commandLine = "uvx mcp-server-git";
+    expect(nameOf(draft({ commandLine }), [])).toBe("git");
+    expect(nameOf(draft({ commandLine, name: " docs " }), [])).toBe("docs");
+    expect(problems(draft({ commandLine, name: "" }), []).name).toBe("Give it a name.");
   });
 
-  it("finds nothing wrong with the example", () => {
-    expect(problems(draft({ commandLine: EXAMPLE }), [])).toEqual({});
+  it.each(EXAMPLES)("finds nothing wrong with $title", ({ commandLine }) => {
+    expect(problems(draft({ commandLine }), [])).toEqual({});
   });
 
   it("says what is missing", () => {

@@ -11,24 +11,42 @@ export interface Row {
 
 export interface Draft {
   commandLine: string;
-  /** What was typed as the name; empty takes the suggestion. */
-  name: string;
+  /** What was typed as the name; `null` takes the suggestion. */
+  name: string | null;
   rows: Row[];
   directory: string;
 }
 
 export type Field = "commandLine" | "name" | "rows";
 
-/** An example that works where Node.js is there, for a newcomer to change. */
-export const EXAMPLE = "npx -y @modelcontextprotocol/server-filesystem ~/Documents";
+/** Servers to begin with: what they let in, the command, and what it takes. */
+export interface Example {
+  title: string;
+  needs: string;
+  commandLine: string;
+}
+
+export const EXAMPLES: readonly Example[] = [
+  {
+    title: "A folder",
+    needs: "Node.js",
+    commandLine: "npx -y @modelcontextprotocol/server-filesystem ~/Documents",
+  },
+  {
+    title: "A Git repository",
+    needs: "uv",
+    commandLine: "uvx mcp-server-git --repository ~/project",
+  },
+  { title: "Web pages", needs: "uv", commandLine: "uvx mcp-server-fetch" },
+];
 
 export function emptyDraft(): Draft {
-  return { commandLine: "", name: "", rows: [], directory: "" };
+  return { commandLine: "", name: null, rows: [], directory: "" };
 }
 
 /** The name it will have. */
 export function nameOf(draft: Draft, taken: readonly string[]): string {
-  return draft.name.trim() || suggestName(draft.commandLine, taken);
+  return draft.name === null ? suggestName(draft.commandLine, taken) : draft.name.trim();
 }
 
 /** What keeps the draft from being sent, in words, by field. */

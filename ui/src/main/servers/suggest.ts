@@ -26,7 +26,11 @@ function words(commandLine: string): string[] {
 
 function baseName(word: string): string {
   const withoutVersion = word.replace(/(?<=.)@[^/@]*$/, "").replace(/:[^/\\]*$/, "");
-  const last = withoutVersion.split(/[/\\]/).findLast((part) => part !== "") ?? "";
+  const last =
+    withoutVersion
+      .split(/[/\\]/)
+      .filter((part) => part !== "")
+      .at(-1) ?? "";
   return last.replace(/\.(exe|cmd|bat|js|mjs|cjs|ts|py|sh)$/i, "");
 }
 

@@ -57,3 +57,24 @@ export function kindsWords(kinds: readonly ToolKind[]): string {
 export function losers(connections: readonly ConnectionView[], server: string): ConnectionView[] {
   return connections.filter(({ servers, state }) => state !== "ended" && servers.includes(server));
 }
+
+const PACKAGE_RUNNERS = new Set([
+  "npx",
+  "bunx",
+  "pnpx",
+  "uvx",
+  "pipx",
+  "npm",
+  "pnpm",
+  "yarn",
+  "uv",
+]);
+const CONTAINERS = new Set(["docker", "podman"]);
+
+/** By what a server is started, for its picture. */
+export function startedBy(command: string): "package" | "container" | "program" {
+  const last = command.split(/[/\\]/).at(-1) ?? command;
+  const program = last.toLowerCase().replace(/\.(exe|cmd|bat)$/, "");
+  if (PACKAGE_RUNNERS.has(program)) return "package";
+  return CONTAINERS.has(program) ? "container" : "program";
+}
