@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::arguments::Output;
 use super::{CommandError, Context};
 use crate::control::AskError;
-use crate::ui_api::{Ask, Status};
+use crate::ui_api::{Ask, State, Status};
 
 /// How long one request may take.
 const REQUEST_WAIT: Duration = Duration::from_secs(10);
@@ -122,6 +122,17 @@ async fn walk(status: &Status, findings: &mut Vec<Finding>) -> Result<(), Comman
             .as_ref()
             .map(|_| "Where there is a keychain: drawbridge secrets move --to keychain"),
     });
+    if status.state != State::Open {
+        findings.push(Finding::new(
+            "bridge",
+            Err(status.problem.as_ref().map_or_else(
+                || format!("it is {}, so nobody can connect", status.state.as_str()),
+                |problem| problem.message.clone(),
+            )),
+            "Open it: press Start in the window or in the tray's menu.",
+        ));
+        return Ok(());
+    }
     let here = Door {
         client: &client,
         address: &status.local_url,

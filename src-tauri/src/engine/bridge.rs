@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use drawbridge_vault::ports::EntropyError;
@@ -112,6 +113,12 @@ impl Bridge {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .cancel();
+    }
+
+    /// Keeps everybody else from opening and closing.
+    #[cfg(test)]
+    pub(super) async fn hold_turn(&self) -> impl Drop {
+        self.turn.lock().await
     }
 
     fn begin_opening(&self, stop: &CancellationToken) -> CancellationToken {
@@ -254,7 +261,7 @@ impl Engine {
     }
 
     async fn open_now(&self, turn: &mut Turn) -> Result<(), OpenError> {
-        if self.inner.stop.is_cancelled() {
+        if self.inner.stop.is_cancelled() || self.inner.erasing.load(Ordering::SeqCst) {
             return Err(OpenError::Stopped);
         }
         if turn.open.is_some() {

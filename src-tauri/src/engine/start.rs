@@ -9,7 +9,9 @@ use drawbridge_oauth::{
     AuthorizationServer, GuardedFetcher, ServerChoice, ServerDirectory, Settings,
 };
 use drawbridge_vault::ports::{Clock as _, EntropyError, OsEntropy, SystemClock};
-use drawbridge_vault::{KeyPlace, OpenError, OpenOptions, OsKeychain, StoreError, Vault};
+use drawbridge_vault::{
+    DirectoryError, KeyPlace, Keychain, OpenError, OpenOptions, OsKeychain, StoreError, Vault,
+};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -85,11 +87,15 @@ pub enum StartError {
     Entropy(#[from] EntropyError),
 }
 
-async fn open_vault(folders: &Folders, key: Option<SecretString>) -> Result<Vault, StartError> {
+async fn open_vault(
+    folders: &Folders,
+    key: Option<SecretString>,
+    keychain: Arc<dyn Keychain>,
+) -> Result<Vault, StartError> {
     let key_is_set = key.is_some();
     let options = OpenOptions {
         directory: folders.data.clone(),
-        keychain: Arc::new(OsKeychain),
+        keychain,
         environment_key: key,
         entropy: Arc::new(OsEntropy),
         keychain_wait: KEYCHAIN_WAIT,
@@ -124,6 +130,14 @@ impl Engine {
     /// # Errors
     /// When a part cannot start. What had started before it has stopped again.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, Arc::new(OsKeychain)).await
+    }
+
+    /// The same with another keychain than the system's.
+    pub(crate) async fn start_on(
+        config: Config,
+        keychain: Arc<dyn Keychain>,
+    ) -> Result<Self, StartError> {
         match config.tunnel {
             Some(TunnelKind::Quick) => return Err(StartError::NotInThisVersion("quick")),
             Some(TunnelKind::Named) => return Err(StartError::NotInThisVersion("named")),
@@ -135,7 +149,14 @@ impl Engine {
                 data: config.folders.data.display().to_string(),
             });
         }
-        let vault = open_vault(&config.folders, config.guide.encryption_key.clone()).await?;
+        let key = config.guide.encryption_key.clone();
+        let vault = match open_vault(&config.folders, key, keychain).await {
+            Err(StartError::Vault(OpenError::Directory(DirectoryError::InUse { path }))) => {
+                let data = path.display().to_string();
+                return Err(StartError::AlreadyRunning { data });
+            }
+            opened => opened?,
+        };
         let started = Self::start_with(config, vault.clone()).await;
         if started.is_err() {
             vault.close().await;
@@ -273,7 +294,8 @@ pub struct Offline {
 /// # Errors
 /// When one runs, or the vault does not open.
 pub async fn open_offline(folders: &Folders, values: &GuideValues) -> Result<Offline, StartError> {
-    let vault = open_vault(folders, values.encryption_key.clone()).await?;
+    let key = values.encryption_key.clone();
+    let vault = open_vault(folders, key, Arc::new(OsKeychain)).await?;
     let (settings, seen_settings) = watch::channel(Settings::default());
     let oauth = authorization_server(
         &vault,

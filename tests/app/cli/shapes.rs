@@ -26,8 +26,20 @@ async fn status_on_loopback() {
             "local_port",
             "key_place",
             "pending_approvals",
+            "problem",
+            "tunnel",
+            "armed_only",
+            "armed_until",
+            "missed_requests",
+            "window",
         ],
     );
+    assert_eq!(status["problem"], Value::Null);
+    assert_eq!(status["tunnel"], "off");
+    assert_eq!(status["armed_only"], false);
+    assert_eq!(status["armed_until"], Value::Null);
+    assert_eq!(status["missed_requests"], 0);
+    assert_eq!(status["window"], false);
     assert_eq!(status["state"], "open");
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(status["public_url"], Value::Null);
@@ -58,6 +70,7 @@ async fn status_behind_an_own_front() {
     assert_eq!(status["connector_url"], "https://bridge.example/mcp");
     let tunnel = format!("http://{}", house.tunnel());
     assert_eq!(status["tunnel_url"], tunnel, "{status:#}");
+    assert_eq!(status["tunnel"], "own");
 }
 
 #[tokio::test]

@@ -471,6 +471,20 @@ fn closing_refuses_what_waits_and_takes_nothing_new() {
 }
 
 #[test]
+fn opened_again_it_takes_requests_and_what_was_closed_stays_refused() {
+    let mut bench = Bench::new();
+    let waiting = bench.queue(1);
+    bench.state.close(bench.now);
+    bench.state.open();
+    let view = bench.state.view(&waiting.page, Some(&HOME), bench.now);
+    assert!(matches!(view, View::Refused(_, Refusal::Closed)));
+    assert!(bench.state.waiting().is_empty());
+    let next = bench.queue(2);
+    assert_eq!(bench.state.waiting().len(), 1);
+    assert_eq!(bench.state.waiting()[0].id(), &next.id);
+}
+
+#[test]
 fn a_refusal_is_told_for_a_minute() {
     let mut bench = Bench::new();
     let ticket = bench.queue(1);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use drawbridge_vault::{KeyPlace, OpenOptions, RefreshState, StoreError, Vault};
+use drawbridge_vault::{KeyPlace, OpenOptions, RefreshState, StoreError, Vault, is_being_erased};
 use secrecy::SecretString;
 
 use crate::common::{
@@ -50,6 +50,11 @@ async fn child() {
         "fill" => fill(&vault).await,
         "rotate" => drop(vault.rotate().await.unwrap()),
         "refresh" => refresh(&vault, &folder).await,
+        "erase" => {
+            vault.begin_erasing().await.unwrap();
+            vault.erase(&[folder.join("logs")]).await.unwrap();
+        }
+        "open" => {}
         place => vault.move_key(place.parse().unwrap()).await.unwrap(),
     }
 }
@@ -80,7 +85,12 @@ fn run(folder: &Path, steps: &str, failpoint: Option<&str>) -> bool {
 
 /// Kills the steps at each commit, before and after it, and looks at what is left.
 async fn killed_everywhere(steps: &str, prepare: &[&str], look: impl AsyncFn(&Path)) {
-    for when in ["before-commit", "after-commit"] {
+    killed_at(&["before-commit", "after-commit"], steps, prepare, look).await;
+}
+
+/// The same at each place of these kinds.
+async fn killed_at(kinds: &[&str], steps: &str, prepare: &[&str], look: impl AsyncFn(&Path)) {
+    for when in kinds {
         let mut number = 1;
         loop {
             let folder = folder();
@@ -97,6 +107,25 @@ async fn killed_everywhere(steps: &str, prepare: &[&str], look: impl AsyncFn(&Pa
         }
         assert!(number > 1, "it was never killed");
     }
+}
+
+/// Opens it and expects that it is new: nothing of what was erased is left, and nothing is missing.
+async fn expect_new(folder: &Path, place: KeyPlace) {
+    let vault = open(folder).await;
+    let kept = vault
+        .read(|reader| -> Result<_, StoreError> {
+            Ok((reader.grants()?.len(), reader.secret_names()?.len()))
+        })
+        .unwrap();
+    assert_eq!(kept, (0, 0));
+    assert!(!is_being_erased(&folder.join("data")));
+    assert_eq!(vault.key_place(), KeyPlace::Keychain);
+    let items = fs::read_dir(folder.join("keychain")).unwrap().count();
+    assert_eq!(items, 1, "the key was in the {place}");
+    assert!(!folder.join("data/key").exists());
+    fill(&vault).await;
+    vault.close().await;
+    assert_filled(&open(folder).await);
 }
 
 async fn open(folder: &Path) -> Vault {
@@ -182,6 +211,44 @@ async fn while_the_key_moves_from_keychain_to_file() {
 #[tokio::test]
 async fn while_the_key_moves_from_file_to_environment() {
     killed_while_moving(KeyPlace::File, KeyPlace::Environment).await;
+}
+
+async fn killed_while_erasing(prepare: &[&str], place: KeyPlace) {
+    killed_at(&["erasing"], "erase", prepare, async |folder| {
+        expect_new(folder, place).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_everything_is_erased() {
+    killed_while_erasing(&["fill"], KeyPlace::Keychain).await;
+    killed_while_erasing(&["fill", "environment"], KeyPlace::Environment).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn while_everything_is_erased_with_a_key_file() {
+    killed_while_erasing(&["fill", "file"], KeyPlace::File).await;
+}
+
+#[tokio::test]
+async fn again_while_the_next_start_finishes_the_erasing() {
+    let mut number = 1;
+    loop {
+        let folder = folder();
+        assert!(run(folder.path(), "fill", None));
+        assert!(!run(folder.path(), "erase", Some("erasing:1")));
+        let failpoint = format!("erasing:{number}");
+        let through = run(folder.path(), "open", Some(&failpoint));
+        expect_new(folder.path(), KeyPlace::Keychain).await;
+        if through {
+            break;
+        }
+        number += 1;
+        assert!(number < TOO_MANY, "it never gets through");
+    }
+    assert!(number > 3, "it was killed on the way");
 }
 
 /// Refreshes one token twenty times; each is written down outside once it is acknowledged.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod common;
+mod erasing;
 mod keys;
 #[cfg(unix)]
 mod killed;
