@@ -15,6 +15,7 @@ import {
   isProgram,
   isRevocable,
   notCarriedOut,
+  pairingObstacle,
   pairingWords,
   revokeAllWords,
   revokedWords,
@@ -80,8 +81,8 @@ describe("a connection's state", () => {
   });
 
   it("says where it comes in", () => {
-    expect(addressWords(CONNECTION)).toBe("bridge.example:8443");
-    expect(addressWords({ ...CONNECTION, origin: "loopback" })).toBe("this computer only");
+    expect(addressWords(CONNECTION)).toBe("through bridge.example:8443");
+    expect(addressWords({ ...CONNECTION, origin: "loopback" })).toBe("from this computer only");
     expect(accessWords("read-write")).toBe("Read and write");
   });
 });
@@ -177,6 +178,13 @@ describe("a code for another device", () => {
       "One wrong code came in so far.",
       "3 wrong codes came in so far.",
     ]);
+  });
+
+  it("says why another device would not find the page", () => {
+    const public_url = "https://bridge.example";
+    expect(pairingObstacle({ state: "open", public_url })).toBeNull();
+    expect(pairingObstacle({ state: "open", public_url: null })).toContain("no public address");
+    expect(pairingObstacle({ state: "closed", public_url })).toContain("not open");
   });
 
   it("counts down", () => {

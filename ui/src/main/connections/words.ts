@@ -1,5 +1,5 @@
 // What the page says about a connection: pure, so that every sentence has a test.
-import type { BridgeState, ConnectionTerms, ConnectionView, PairingView } from "../../ipc";
+import type { BridgeState, ConnectionTerms, ConnectionView, PairingView, Status } from "../../ipc";
 
 /** A state in a word, and what it means for the owner. */
 export interface Standing {
@@ -97,7 +97,9 @@ export function calledWords(connection: ConnectionView): string {
 
 /** Where a connection comes in. */
 export function addressWords(connection: ConnectionView): string {
-  return connection.origin === "loopback" ? "this computer only" : hostOf(connection.origin);
+  return connection.origin === "loopback"
+    ? "from this computer only"
+    : `through ${hostOf(connection.origin)}`;
 }
 
 /** The host of an origin, with its port; what is no URL stays as it is. */
@@ -227,6 +229,16 @@ export function pairingWords(state: PairingView["state"]): PairingWords {
         works: false,
       };
   }
+}
+
+/** Why another device would not find the page for the code now. */
+export function pairingObstacle(status: Pick<Status, "state" | "public_url">): string | null {
+  if (status.public_url === null) {
+    return "There is no public address now, so another device does not find that page. Choose one in Settings, under Tunnel.";
+  }
+  return status.state === "open"
+    ? null
+    : "The bridge is not open, so another device does not find that page. Start it in Connect.";
 }
 
 export function wrongTriesWords(tries: number): string | null {

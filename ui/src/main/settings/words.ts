@@ -77,6 +77,9 @@ export function isFixed(settings: SettingsView, field: FixedField): boolean {
 export const FIXED =
   "Decided by the command line or the environment Drawbridge was started with, so it cannot be changed here.";
 
+export const FIXED_PORTS =
+  "What is grey is decided by the command line or the environment Drawbridge was started with.";
+
 /** What the owner typed into the ports' form. */
 export type PortsTyped = Record<keyof PortsView, string>;
 
@@ -87,20 +90,20 @@ export const PORTS: readonly { name: Port; field: FixedField; label: string; hin
   {
     name: "loopback",
     field: "ports.loopback",
-    label: "Clients on this computer",
-    hint: "Where they connect.",
+    label: "Port for clients",
+    hint: "Those on this computer connect there.",
   },
   {
     name: "local",
     field: "ports.local",
-    label: "Your browser",
-    hint: "Where it shows that it is on this computer.",
+    label: "Port for your browser",
+    hint: "It shows there that it is on this computer.",
   },
   {
     name: "tunnel",
     field: "ports.tunnel",
-    label: "Your HTTPS front",
-    hint: "Where it forwards to, if you have one.",
+    label: "Port for your HTTPS front",
+    hint: "It forwards there, if you have one.",
   },
 ];
 
