@@ -281,6 +281,12 @@ pub struct Folders {
 }
 
 impl Folders {
+    /// Where the webviews keep what they must.
+    #[must_use]
+    pub fn web(&self) -> PathBuf {
+        self.data.join("web")
+    }
+
     /// `$DRAWBRIDGE_HOME` with everything in it, else the platform's data folder, with the socket
     /// in `$XDG_RUNTIME_DIR/drawbridge` where there is one.
     pub fn resolve(environment: &Environment) -> Result<Self, ConfigError> {

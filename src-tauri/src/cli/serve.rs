@@ -66,6 +66,7 @@ pub(crate) fn start_logging(
             // An erasing that was cut short is finished before anything new is written.
             if is_being_erased(&folders.data) {
                 empty_folder(&folders.logs)?;
+                empty_folder(&folders.web())?;
             }
             Ok(())
         })

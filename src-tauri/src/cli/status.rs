@@ -152,6 +152,8 @@ mod tests {
             armed_until: None,
             missed_requests: 0,
             window: false,
+            tray: false,
+            tray_notice: false,
         }
     }
 

@@ -34,7 +34,7 @@ mod windows;
 
 use std::future::Future;
 
-use tauri::{AppHandle, Builder, RunEvent, Runtime};
+use tauri::{AppHandle, Builder, Manager as _, RunEvent, Runtime, WindowEvent};
 use tokio::runtime::Handle;
 
 use crate::config::Folders;
@@ -73,13 +73,14 @@ where
         folders,
         background,
     } = start;
-    let shell = Shell::start(runtime, Some(folders.data.join(WEB_FOLDER)), starter);
+    let shell = Shell::start(runtime, Some(folders.web()), starter);
     let host = TrayHost::watch(runtime);
     let built = equipped(Builder::default(), shell.clone())
         .manage(host)
         .manage(IconFolder(folders.run))
         .setup(move |app| {
             tray::show(app.handle());
+            tray_host::follow(app.handle());
             life::begin(app.handle(), background);
             second_start::give_way(app.handle());
             Ok(())
@@ -100,9 +101,6 @@ where
     }
 }
 
-/// What the webviews keep, in the data folder: nothing of ours.
-const WEB_FOLDER: &str = "web";
-
 /// All that pages can reach.
 fn equipped<R: Runtime>(builder: Builder<R>, shell: Shell) -> Builder<R> {
     builder
@@ -122,12 +120,19 @@ fn context<R: Runtime>() -> tauri::Context<R> {
 }
 
 fn on_event(app: &AppHandle, event: RunEvent) {
-    if let RunEvent::ExitRequested {
-        code: None, api, ..
-    } = event
-        && tray::is_shown(app)
-    {
-        // The last window was closed; the tray goes on.
-        api.prevent_exit();
+    match event {
+        // It does not end with its last window.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
+        RunEvent::WindowEvent {
+            label,
+            event: WindowEvent::Destroyed,
+            ..
+        } if label == windows::MAIN && !tray::is_shown(app) => {
+            // Without a tray there would be no way back to it.
+            app.state::<Shell>().quit();
+        }
+        _ => {}
     }
 }

@@ -7,6 +7,7 @@ use drawbridge_vault::{BeginErasingError, Left};
 use thiserror::Error;
 
 use super::{Engine, FINISH_SERVERS};
+use crate::config::Folders;
 use crate::logging;
 use crate::ui_api::{State, UiError};
 
@@ -61,7 +62,8 @@ impl Engine {
             tracing::warn!("a server did not end in time");
         }
         logging::close_file();
-        let folders = [inner.folders.logs.clone(), inner.folders.run.clone()];
+        let Folders { logs, run, .. } = inner.folders.clone();
+        let folders = [logs, run, inner.folders.web()];
         if let Err(left) = inner.vault.erase(&folders).await {
             let error = EraseError::from(left);
             self.set_state(State::Attention, Some(UiError::failed(&error)));

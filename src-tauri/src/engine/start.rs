@@ -206,6 +206,8 @@ impl Engine {
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
                 oauth_settings,
+                has_tray: AtomicBool::new(true),
+                tray_notice: AtomicBool::new(false),
             }),
         };
         engine.tell_oauth(&stored);

@@ -629,6 +629,8 @@ async fn erased_it_stops_and_the_next_start_is_a_first_start() {
     std::fs::create_dir_all(&folders.logs).unwrap();
     std::fs::write(folders.logs.join("drawbridge.log"), "a line\n").unwrap();
     std::fs::write(folders.run.join("left-over"), "").unwrap();
+    std::fs::create_dir_all(folders.web().join("cache")).unwrap();
+    std::fs::write(folders.web().join("cache/page"), "").unwrap();
     erase_everything(&engine, " Erase\n").await.unwrap();
     engine.stopped().await;
     assert_eq!(engine.state(), State::Closed);
