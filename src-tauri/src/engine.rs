@@ -14,9 +14,11 @@ mod erase;
 mod events;
 mod settings;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -113,6 +115,9 @@ struct Inner {
     tasks: TaskTracker,
     /// What the authorization server sees of the settings.
     oauth_settings: watch::Sender<drawbridge_oauth::Settings>,
+    /// See [`Engine::set_tray`].
+    has_tray: AtomicBool,
+    tray_notice: AtomicBool,
 }
 
 impl Engine {
@@ -178,6 +183,24 @@ impl Engine {
     #[must_use]
     pub fn confirmations(&self) -> &Confirmations {
         &self.inner.confirmations
+    }
+
+    /// Whether the desktop has a place for the tray icon; without one closing the window quits.
+    #[must_use]
+    pub fn has_tray(&self) -> bool {
+        self.inner.has_tray.load(Ordering::Relaxed)
+    }
+
+    /// Whether the owner is to be told in this run that there is no tray.
+    #[must_use]
+    pub fn tray_notice(&self) -> bool {
+        self.inner.tray_notice.load(Ordering::Relaxed)
+    }
+
+    /// What the desktop found.
+    pub fn set_tray(&self, present: bool, notice: bool) {
+        self.inner.has_tray.store(present, Ordering::Relaxed);
+        self.inner.tray_notice.store(notice, Ordering::Relaxed);
     }
 
     /// Ends when [`Engine::stop`] was called.

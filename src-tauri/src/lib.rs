@@ -72,8 +72,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         .is_some_and(|first| first == WATCH_ARGUMENT)
     {
         return match drawbridge_gateway::launch::watch(arguments.into_iter().skip(2)) {
-            Ok(true) => ExitStatus::Done,
-            Ok(false) | Err(_) => ExitStatus::Failed,
+            Ok(code) => ExitStatus::AsServer(code),
+            Err(_) => ExitStatus::Failed,
         };
     }
     let parsed = match Arguments::try_parse_from(arguments) {
@@ -92,7 +92,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let command = match parsed.command {
         Some(command) => command,
         #[cfg(feature = "gui")]
-        None if environment.has_display() => return run_desktop(environment),
+        None if environment.has_display() => {
+            return run_desktop(environment, parsed.background);
+        }
         None => Command::Serve(cli::Serve::default()),
     };
     match run_command(command, environment) {
@@ -114,28 +116,35 @@ fn report(error: &CommandError) {
 
 /// Runs the window on this thread, with the engine behind it.
 #[cfg(feature = "gui")]
-fn run_desktop(environment: Environment) -> ExitStatus {
+fn run_desktop(environment: Environment, background: bool) -> ExitStatus {
     let starting = |environment: &Environment| -> Result<_, CommandError> {
         let folders = config::Folders::resolve(environment)?;
-        cli::start_logging(&folders, environment, false)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        Ok((folders, runtime))
+        let client = control::Client::new(folders.clone());
+        let first = runtime.block_on(desktop::look_for_first(&client, background));
+        if first == desktop::First::Absent {
+            cli::start_logging(&folders, environment, false)?;
+        }
+        Ok((folders, runtime, first))
     };
-    let (folders, runtime) = match starting(&environment) {
+    let (folders, runtime, first) = match starting(&environment) {
         Ok(started) => started,
         Err(error) => {
             report(&error);
             return error.status();
         }
     };
+    if let Some(status) = first.ends() {
+        return status;
+    }
     let start = desktop::Start {
         folders,
-        background: false,
+        background,
     };
     let status = desktop::run(runtime.handle(), start, move || {
-        start_engine(environment.clone())
+        start_engine(environment.clone(), background)
     });
     #[cfg(target_os = "linux")]
     process_tree::end_orphans();
@@ -145,14 +154,22 @@ fn run_desktop(environment: Environment) -> ExitStatus {
 
 /// Starts the engine behind the window, and opens the bridge if the settings say so.
 #[cfg(feature = "gui")]
-async fn start_engine(environment: Environment) -> Result<engine::Engine, ui_api::UiError> {
+async fn start_engine(
+    environment: Environment,
+    background: bool,
+) -> Result<engine::Engine, ui_api::UiError> {
     let flags = config::ServeFlags::default();
     let mut config =
         config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
     config.window = true;
-    let engine = engine::Engine::start(config)
-        .await
-        .map_err(ui_api::UiError::failed)?;
+    let client = control::Client::new(config.folders.clone());
+    let engine = match engine::Engine::start(config).await {
+        Err(engine::StartError::AlreadyRunning { .. }) => {
+            let first = desktop::wait_for_first(&client, background).await;
+            return Err(first.gives_way());
+        }
+        started => started.map_err(ui_api::UiError::failed)?,
+    };
     match engine.settings() {
         Ok(settings) if settings.open_at_start => {
             // The window does not wait for it, and its state says whether it went well.

@@ -12,15 +12,24 @@ use crate::config::{Front, GivenPorts, ServeFlags, TunnelKind};
 /// you first.
 #[derive(Parser)]
 #[command(name = "drawbridge", version, about, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Without a command Drawbridge opens its window, or serves where there is no display.\n\
     Its data lies in the platform's data folder, or in $DRAWBRIDGE_HOME."
 )]
 pub struct Arguments {
+    /// Started by the system at login: no window opens.
+    #[cfg(feature = "gui")]
+    #[arg(long, hide = true)]
+    pub background: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
+
+/// How the system starts the desktop at login.
+#[cfg(feature = "gui")]
+pub(crate) const BACKGROUND: &str = "--background";
 
 /// One command.
 #[derive(Subcommand)]
@@ -392,6 +401,14 @@ mod tests {
                 parse(line).err().map(|e| e.to_string())
             );
         }
+    }
+
+    #[cfg(feature = "gui")]
+    #[test]
+    fn the_system_starts_it_in_the_background() {
+        assert!(parse(&[BACKGROUND]).is_ok_and(|arguments| arguments.background));
+        assert!(parse(&[]).is_ok_and(|arguments| !arguments.background));
+        assert!(parse(&[BACKGROUND, "serve"]).is_err());
     }
 
     #[test]

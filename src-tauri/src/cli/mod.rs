@@ -26,6 +26,8 @@ use crate::control::{AskError, Client};
 use crate::exit::ExitStatus;
 use crate::ui_api::{UiError, UiErrorCode};
 
+#[cfg(feature = "gui")]
+pub(crate) use arguments::BACKGROUND;
 pub use arguments::{Arguments, Command, Serve};
 #[cfg(feature = "gui")]
 pub(crate) use serve::start_logging;

@@ -9,7 +9,7 @@ use super::shell::Shell;
 use super::windows;
 use super::{raising, tray};
 use crate::engine::Engine;
-use crate::ui_api;
+use crate::ui_api::{self, UiErrorCode};
 
 /// What a page listens for; it then asks for what it shows.
 const CHANGED: &str = "changed";
@@ -32,13 +32,20 @@ pub(super) fn begin(app: &AppHandle, background: bool) {
 /// Opens the main window at the start, if it is wanted or needed.
 async fn open_first_window(app: AppHandle, background: bool) {
     let shell = app.state::<Shell>().inner().clone();
-    let started = tokio::time::timeout(START_PATIENCE, shell.engine()).await;
+    let started = if background {
+        // At login the panel and the keychain may come after us, and nobody waits for a window.
+        Ok(shell.engine().await)
+    } else {
+        tokio::time::timeout(START_PATIENCE, shell.engine()).await
+    };
     let wanted = match started {
-        Ok(Ok(engine)) => !background && wants_window(&engine),
+        Ok(Ok(engine)) => !background && (wants_window(&engine) || !tray::is_shown(&app)),
+        // This start gives way to another, which has a window of its own.
+        Ok(Err(error)) if error.code == UiErrorCode::Conflict => false,
         // It failed, or something is in its way: only the window can say so.
         Ok(Err(_)) | Err(_) => true,
     };
-    if wanted || !tray::is_shown(&app) {
+    if wanted {
         windows::open(&app);
     }
 }

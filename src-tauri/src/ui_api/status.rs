@@ -84,6 +84,10 @@ pub struct Status {
     pub missed_requests: u64,
     /// Whether a desktop asks the owner; else commands that widen access pass as they are.
     pub window: bool,
+    /// Whether the desktop has a place for the tray icon; without one closing the window quits.
+    pub tray: bool,
+    /// Whether the owner is to be told in this run that there is none.
+    pub tray_notice: bool,
 }
 
 /// The present status.
@@ -117,5 +121,7 @@ pub fn status(engine: &Engine) -> Result<Status, UiError> {
         armed_until: oauth.armed_until(),
         missed_requests: oauth.missed_requests(),
         window: engine.confirmations().is_attended(),
+        tray: engine.has_tray(),
+        tray_notice: engine.tray_notice(),
     })
 }
