@@ -6,12 +6,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use url::Url;
 
-use super::browser::{Browser, links};
 use super::http::{form, own_address};
-use super::owner::text;
-use super::{Answer, House, Network, Sending};
+use super::{Answer, Network, Sending, text};
 
 /// Where the clients of these tests want their codes: a program on this computer.
 pub(crate) const REDIRECT: &str = "http://127.0.0.1:33418/callback";
@@ -135,21 +132,15 @@ impl Authorization {
 }
 
 impl Client {
-    /// Registers dynamically as a public client for [`REDIRECT`].
-    pub(crate) async fn register(house: &House) -> Self {
-        Self::register_at(house, &house.base(), &[REDIRECT]).await
-    }
-
     /// Registers dynamically at one of the origins.
-    pub(crate) async fn register_at(house: &House, base: &str, redirects: &[&str]) -> Self {
+    pub(crate) async fn register_in(network: &Network, base: &str, redirects: &[&str]) -> Self {
         let address = own_address();
         let asked = json!({
             "client_name": "Harness", "redirect_uris": redirects,
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"], "token_endpoint_auth_method": "none",
         });
-        let answer = house
-            .network
+        let answer = network
             .send(
                 Sending::post(&format!("{base}/oauth/register"))
                     .json(&asked)
@@ -158,29 +149,12 @@ impl Client {
             .await
             .expect(201);
         Self {
-            network: house.network.clone(),
+            network: network.clone(),
             address,
             base: base.to_owned(),
             id: text(&answer.json(), "client_id"),
             registration: Registration::Public,
             redirect: redirects[0].to_owned(),
-        }
-    }
-
-    /// A client that was told its id and secret by the owner.
-    pub(crate) fn told(
-        house: &House,
-        id: &str,
-        registration: Registration,
-        redirect: &str,
-    ) -> Self {
-        Self {
-            network: house.network.clone(),
-            address: own_address(),
-            base: house.base(),
-            id: id.to_owned(),
-            registration,
-            redirect: redirect.to_owned(),
         }
     }
 
@@ -397,71 +371,5 @@ impl Tokens {
             access: text(&json, "access_token"),
             refresh: text(&json, "refresh_token"),
         }
-    }
-}
-
-impl House {
-    /// Opens the authorize page: the page, and the link *Continue on this computer*.
-    pub(crate) async fn page(&self, browser: &mut Browser, url: &str) -> (Answer, Url) {
-        let page = browser.open(url).await.expect(200);
-        let local = self.local();
-        let prefix = format!("http://{local}/approve/");
-        let link = links(&page)
-            .into_iter()
-            .find(|link| link.as_str().starts_with(&prefix))
-            .unwrap_or_else(|| panic!("no link to the local listener: {page:#?}"));
-        (page, link)
-    }
-
-    /// The whole way from the authorize page over the local listener to the waiting page, as a
-    /// person clicks it: the waiting page's URL.
-    pub(crate) async fn knock(&self, browser: &mut Browser, authorization: &Authorization) -> Url {
-        let (_, link) = self.page(browser, &authorization.url()).await;
-        self.proceed(browser, link.as_str()).await
-    }
-
-    /// From the link on: the waiting page's URL.
-    pub(crate) async fn proceed(&self, browser: &mut Browser, link: &str) -> Url {
-        let waiting = browser.walk(link, |_| false).await.expect(200);
-        assert!(
-            waiting.url.path().starts_with("/oauth/wait/"),
-            "{waiting:#?}"
-        );
-        waiting.url
-    }
-
-    /// The whole flow of one client in one browser, approved by the owner as `terms` say
-    /// (arguments of `drawbridge approve`).
-    pub(crate) async fn connect_as(&self, client: &Client, terms: &[&str]) -> Tokens {
-        let authorization = client.authorization();
-        let code = self.approved(client, &authorization, terms).await;
-        Tokens::of(&client.exchange(&code, &authorization).await)
-    }
-
-    /// The whole flow with the owner's usual terms: all servers, read and write.
-    pub(crate) async fn connect(&self, client: &Client) -> Tokens {
-        self.connect_as(client, &["--access", "read-write", "--servers", "all"])
-            .await
-    }
-
-    /// Up to the code.
-    pub(crate) async fn approved(
-        &self,
-        client: &Client,
-        authorization: &Authorization,
-        terms: &[&str],
-    ) -> String {
-        let mut browser = self.browser();
-        let waiting = self.knock(&mut browser, authorization).await;
-        let approval = self.owner().only_approval().await;
-        self.owner()
-            .done(&[&["approve", approval.as_str()], terms].concat())
-            .await;
-        let back = browser.open(waiting.as_str()).await;
-        let target = back
-            .location()
-            .unwrap_or_else(|| panic!("not sent back: {back:#?}"));
-        assert!(target.as_str().starts_with(&client.redirect), "{target}");
-        authorization.code(&back)
     }
 }

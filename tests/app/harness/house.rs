@@ -13,9 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::captured::Captured;
-use super::owner::{Owner, text};
+use super::owner::Owner;
 use super::processes::{Pinned, Signal, descendants, signal, survivors};
-use super::{Browser, Canary, Network, python};
+use super::{Browser, Canary, Network, python, text};
 
 /// How long the start may take: Argon2id on a busy machine is the slowest part of it.
 const START: Duration = Duration::from_mins(1);

@@ -328,3 +328,12 @@ impl Answer {
         description
     }
 }
+
+/// A text field of a JSON object.
+#[track_caller]
+pub(crate) fn text(object: &Value, field: &str) -> String {
+    object[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text `{field}` in {object:#}"))
+        .to_owned()
+}

@@ -25,13 +25,13 @@ mod owner;
 mod processes;
 mod secret_service;
 mod upstream;
+mod visits;
 
 pub(crate) use browser::{Browser, links, page_form};
 pub(crate) use canary::Canary;
 pub(crate) use client::{Authorization, Client, REDIRECT, Registration, Tokens, random};
 pub(crate) use house::{House, HouseBuilder, program};
-pub(crate) use http::{Answer, Network, Sending};
-pub(crate) use owner::text;
+pub(crate) use http::{Answer, Network, Sending, text};
 pub(crate) use processes::Signal;
 pub(crate) use secret_service::SecretService;
 pub(crate) use upstream::{python, server_script};

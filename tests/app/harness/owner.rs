@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Canary;
 use super::house::program;
+use super::{Canary, text};
 
 /// No command may take longer than this.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -124,13 +124,4 @@ impl Owner {
         self.canary.secret(&code.replace(['-', ' '], ""));
         code
     }
-}
-
-/// A text field of a JSON object.
-#[track_caller]
-pub(crate) fn text(object: &Value, field: &str) -> String {
-    object[field]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text `{field}` in {object:#}"))
-        .to_owned()
 }
