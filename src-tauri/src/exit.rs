@@ -15,6 +15,8 @@ pub enum ExitStatus {
     NotRunning,
     /// The running Drawbridge refused: this caller may not ask that.
     Refused,
+    /// A server's watcher ends as its server did.
+    AsServer(u8),
 }
 
 impl ExitStatus {
@@ -27,6 +29,7 @@ impl ExitStatus {
             Self::Usage => 2,
             Self::NotRunning => 3,
             Self::Refused => 4,
+            Self::AsServer(code) => code,
         }
     }
 }

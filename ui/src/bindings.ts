@@ -22,7 +22,7 @@ export type ActivityView = {
   /** The tool, as its server names it. */
   tool: string | null,
   /** What became of a call. */
-  outcome: CallOutcome | null,
+  outcome: Outcome | null,
   /** How long a call took. */
   milliseconds: number | null,
   /** More about it, in words that may hold what strangers said. */
@@ -62,7 +62,7 @@ export type ApprovalView = {
   /** The address it came to. */
   address: string,
   /** How the browser proved where it is. */
-  proof: BrowserProof,
+  proof: Proof,
   /** The browser's address, where it typed a code on another device. */
   from_address: string | null,
   /** The country of that address. */
@@ -72,12 +72,6 @@ export type ApprovalView = {
   /** When the client asked. */
   requested_at: string,
 };
-
-/** How a browser proved where it is. */
-export type BrowserProof = "browser" | "program" | "code";
-
-/** What became of a call. */
-export type CallOutcome = "done" | "failed" | "refused" | "asked" | "timed_out" | "unavailable" | "cancelled";
 
 /** How far each family of clients has come. */
 export type ChecklistView = {
@@ -106,8 +100,47 @@ export type ChoiceView = {
 /** How a client is known. */
 export type ClientKind = "static" | "cimd" | "dcr" | "script";
 
+/** The person's answer to one of them. */
+export type ConfirmationAnswer = {
+  /** Which. */
+  id: string,
+  /** The hash of what the person was shown. */
+  shown: string,
+  /** Whether it may be done. */
+  allow: boolean,
+};
+
+/** One thing to be confirmed. It has no `Debug`: a server's arguments may hold secrets. */
+export type ConfirmationView = {
+  /** Its id. */
+  id: string,
+  /** The hash of all that is shown here; an answer carries it. */
+  shown: string,
+  /**
+   * What is to be done: `add_server`, `enable_server`, `approve`, `pair`, `token`, `rule`,
+   * `client`, `import`, `secrets` or `widen_connection`.
+   */
+  action: string,
+  /** The question, in our words. */
+  title: string,
+  /** Who asks, in our words. */
+  asker: string,
+  /** What it is about, whole. Labels are our words, values are strangers' text. */
+  details: Array<Detail>,
+  /** When it is withdrawn. */
+  expires_at: string,
+};
+
 /** How a connection stands. */
-export type ConnectionStanding = "pending" | "active" | "connect-again" | "damaged" | "ended";
+export type ConnectionState = "pending" | "active" | "connect-again" | "damaged" | "ended";
+
+/** What a connection shall be allowed from now on. */
+export type ConnectionTerms = {
+  /** The servers it may use. */
+  servers: Array<string>,
+  /** Reading, or reading and writing. */
+  access: AccessLevel,
+};
 
 /** A connection, or a token made for a script. */
 export type ConnectionView = {
@@ -133,8 +166,12 @@ export type ConnectionView = {
   last_used_at: string,
   /** When it ends; `None` is until revoked. */
   expires_at: string | null,
+  /** For how long it was let in. */
+  lifetime: GrantLifetime,
+  /** When it ends if nobody uses it any more; `None` if it has ended, or ends before that. */
+  unused_until: string | null,
   /** How it stands. */
-  state: ConnectionStanding,
+  state: ConnectionState,
   /** Why it ended, if it did. */
   end_reason: string | null,
 };
@@ -159,6 +196,14 @@ export type Decision = {
   terms: TermsChoice | null,
 };
 
+/** One line of what is to be confirmed. */
+export type Detail = {
+  /** What it is, in our words. */
+  label: string,
+  /** A stranger's text, with hidden characters spelled out. */
+  value: string,
+};
+
 /** A variable for a server; it may hold a secret, which is sealed. */
 export type EnvVar = {
   /** Its name. */
@@ -169,6 +214,9 @@ export type EnvVar = {
 
 /** For how long a grant holds. */
 export type GrantLifetime = "1h" | "1d" | "30d" | "never";
+
+/** Whether a server runs. */
+export type Health = "idle" | "starting" | "running" | "failed";
 
 /** Where the key lies. */
 export type KeyPlace = "keychain" | "environment" | "file";
@@ -201,6 +249,9 @@ export type NewToken = {
   public: boolean,
 };
 
+/** What became of a call. */
+export type Outcome = "done" | "failed" | "refused" | "asked" | "timed_out" | "unavailable" | "cancelled";
+
 /** A code, shown once. */
 export type PairingShown = {
   /** What is typed into the page. */
@@ -212,16 +263,26 @@ export type PairingShown = {
 };
 
 /** What became of a pairing code. */
-export type PairingStanding = "open" | "used" | "guessed" | "expired";
+export type PairingState = "open" | "used" | "guessed" | "expired";
 
 /** What became of the code that was opened last. */
 export type PairingView = {
   /** How it stands. */
-  state: PairingStanding,
+  state: PairingState,
   /** When it stops, or stopped, working. */
   expires_at: string,
   /** Wrong codes received so far. */
   wrong_tries: number,
+};
+
+/** The ports to listen on; 0 picks a free one. */
+export type PortsView = {
+  /** Clients on this computer. */
+  loopback: number,
+  /** The browser's proof that it is on this computer. */
+  local: number,
+  /** The owner's own HTTPS front. */
+  tunnel: number,
 };
 
 /** How far one family of clients has come with its newest connection. */
@@ -234,11 +295,39 @@ export type Progress = {
   first_call_at: string | null,
 };
 
+/** How a browser proved where it is. */
+export type Proof = "browser" | "program" | "code";
+
+/** What is asked. */
+export type QuestionContent = { "kind": "connection",
+  /** The question. */
+  approval: ApprovalView, } | { "kind": "confirmation",
+  /** The question. */
+  confirmation: ConfirmationView,
+};
+
+/** The question to answer now. */
+export type QuestionView = {
+  /** Its id. */
+  id: string,
+  /** The hash of what is shown; the answer carries it. */
+  shown: string,
+  /** How many others wait behind it. */
+  waiting: number,
+  /** When it is withdrawn. */
+  expires_at: string,
+  /** What is asked. */
+  content: QuestionContent,
+};
+
 /** What a rotation did. */
 export type Rotated = {
   /** How many values were sealed anew. */
   resealed: number,
 };
+
+/** What becomes of a tool's calls. */
+export type Rule = "allow" | "ask" | "block";
 
 /** What is kept, and where its key is. Never a secret. */
 export type SecretsView = {
@@ -250,9 +339,6 @@ export type SecretsView = {
   names: Array<string>,
 };
 
-/** Whether a server runs. */
-export type ServerHealth = "idle" | "starting" | "running" | "failed";
-
 /** A server, for the one who owns it. */
 export type ServerView = {
   /** Its name. */
@@ -260,7 +346,7 @@ export type ServerView = {
   /** Switched on? */
   enabled: boolean,
   /** Whether it runs. */
-  health: ServerHealth,
+  health: Health,
   /** The program; its arguments may hold secrets and are not told. */
   command: string,
   /** How many tools it has, as far as that is known. */
@@ -275,8 +361,68 @@ export type ServerView = {
   progress: string | null,
 };
 
+/** What to change; what is `None` stays. */
+export type SettingsChange = {
+  /** Whether the bridge opens when the app starts. */
+  open_at_start: boolean | null,
+  /** Whether the main window opens when the app starts. */
+  show_window_at_start: boolean | null,
+  /** Where to listen. */
+  ports: PortsView | null,
+  /** How clients elsewhere reach this computer. */
+  tunnel: TunnelKind | null,
+  /** The public address of the owner's HTTPS front; an empty text forgets it. */
+  public_url: string | null,
+  /** Whether new connections may ask only for ten minutes after *Add connection*. */
+  armed_only: boolean | null,
+  /** Whether clients that are not known by name are turned away. */
+  known_clients_only: boolean | null,
+};
+
+/** The settings in force. */
+export type SettingsView = {
+  /** Whether the bridge opens when the app starts. */
+  open_at_start: boolean,
+  /** Whether the main window opens when the app starts. */
+  show_window_at_start: boolean,
+  /** Where to listen. */
+  ports: PortsView,
+  /** How clients elsewhere reach this computer. */
+  tunnel: TunnelKind,
+  /** The public address of the owner's HTTPS front, `https://host`. */
+  public_url: string | null,
+  /** Whether new connections may ask only for ten minutes after *Add connection*. */
+  armed_only: boolean,
+  /** Whether clients that are not known by name are turned away. */
+  known_clients_only: boolean,
+  /**
+   * The fields that a flag or the environment decides, and that cannot be changed here:
+   * `ports.loopback`, `ports.local`, `ports.tunnel`, `tunnel`, `public_url`,
+   * `known_clients_only`.
+   */
+  fixed: Array<string>,
+  /** Where everything is kept. */
+  data_folder: string,
+  /** Where the log is. */
+  log_folder: string,
+  /** This program's version. */
+  version: string,
+};
+
 /** The state a person is shown. */
 export type State = "opening" | "open" | "closed" | "attention";
+
+/** The client without its secret, for a window. */
+export type StaticClientInfo = {
+  /** Its id. */
+  client_id: string,
+  /** Where it may send people back to, besides ChatGPT's and Claude's addresses. */
+  redirect_uris: Array<string>,
+  /** What its form calls *Authorization URL*. */
+  authorization_url: string,
+  /** What its form calls *Token URL*. */
+  token_url: string,
+};
 
 /** The state, and the addresses. */
 export type Status = {
@@ -310,6 +456,21 @@ export type Status = {
   data_folder: string,
   /** Since when it runs. */
   started_at: string,
+  /** What needs the owner, while the state is `attention`. */
+  problem: UiError | null,
+  /** How clients elsewhere reach this computer. */
+  tunnel: TunnelKind,
+  /** Whether new connections may ask only for ten minutes after *Add connection*. */
+  armed_only: boolean,
+  /** Until when they may, if they may. */
+  armed_until: string | null,
+  /**
+   * How many requests were kept away since the start: unarmed, too many, or too soon after
+   * denials.
+   */
+  missed_requests: number,
+  /** Whether a desktop asks the owner; else commands that widen access pass as they are. */
+  window: boolean,
 };
 
 /** Which servers, how much, for how long. */
@@ -337,9 +498,6 @@ export type TokenShown = {
 /** What a tool does, as far as its server says. */
 export type ToolKind = "reads" | "changes" | "destroys" | "unknown";
 
-/** What becomes of a tool's calls. */
-export type ToolRule = "allow" | "ask" | "block";
-
 /** A tool, for the one who owns its server. */
 export type ToolView = {
   /** Its name at its server. */
@@ -349,10 +507,13 @@ export type ToolView = {
   /** What it does. */
   kind: ToolKind,
   /** What becomes of its calls. */
-  rule: ToolRule,
+  rule: Rule,
   /** Whether the rule is the default of its kind. */
   rule_is_default: boolean,
 };
+
+/** How clients elsewhere reach this computer. */
+export type TunnelKind = "off" | "own";
 
 /** A failure: what kind, and in words what happened and what to do. */
 export type UiError = {

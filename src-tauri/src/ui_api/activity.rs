@@ -7,7 +7,7 @@ use super::words::words;
 
 words! {
     /// What happened.
-    ActivityKind {
+    ActivityKind as "ActivityKind" {
         /// A client called a tool.
         Call = "call",
         /// A client asks to connect.
@@ -36,7 +36,7 @@ words! {
     }
 
     /// What became of a call.
-    CallOutcome {
+    CallOutcome as "Outcome" {
         /// The tool did its work.
         Done = "done",
         /// The tool answered with an error.

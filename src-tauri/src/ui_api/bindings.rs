@@ -1,4 +1,8 @@
 //! The types of `ui/src/bindings.ts`, made from the ones here, and the test that they are the same.
+#![expect(
+    unreachable_pub,
+    reason = "the words told again here are made like those that windows know"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,7 +26,7 @@ const OPENING: &str = "\
 
 words! {
     /// What a grant reaches.
-    AccessLevel {
+    AccessLevel as "AccessLevel" {
         /// Tools that only read.
         Read = "read",
         /// Tools that change things too.
@@ -30,7 +34,7 @@ words! {
     }
 
     /// For how long a grant holds.
-    GrantLifetime {
+    GrantLifetime as "GrantLifetime" {
         /// One hour.
         Hour = "1h",
         /// 24 hours.
@@ -42,7 +46,7 @@ words! {
     }
 
     /// Where the key lies.
-    KeyPlace {
+    KeyPlace as "KeyPlace" {
         /// In the system's keychain.
         Keychain = "keychain",
         /// In `TOKEN_ENCRYPTION_KEY`.
@@ -129,8 +133,9 @@ fn text() -> String {
     // What these are made of is found by itself.
     visit!(found:
         ActivityView,
-        ApprovalView,
         ChecklistView,
+        ConfirmationAnswer,
+        ConnectionTerms,
         ConnectionView,
         Decided,
         Decision,
@@ -139,9 +144,13 @@ fn text() -> String {
         NewToken,
         PairingShown,
         PairingView,
+        QuestionView,
         Rotated,
         SecretsView,
         ServerView,
+        SettingsChange,
+        SettingsView,
+        StaticClientInfo,
         Status,
         TokenShown,
         ToolView,

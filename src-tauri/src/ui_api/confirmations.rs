@@ -28,6 +28,7 @@ pub struct ConfirmationView {
     /// What it is about, whole. Labels are our words, values are strangers' text.
     pub details: Vec<Detail>,
     /// When it is withdrawn.
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
 }
 

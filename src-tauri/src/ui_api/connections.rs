@@ -45,6 +45,7 @@ pub struct ConnectionView {
     #[cfg_attr(test, ts(as = "super::bindings::GrantLifetime"))]
     pub lifetime: GrantLifetime,
     /// When it ends if nobody uses it any more; `None` if it has ended, or ends before that.
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub unused_until: Option<Timestamp>,
     /// How it stands.
     pub state: ConnectionStanding,

@@ -9,6 +9,7 @@ mod approvals;
 mod bindings;
 mod bridge;
 mod checklist;
+mod command_line;
 mod confirmations;
 mod connections;
 mod erase;
@@ -47,8 +48,8 @@ pub use revealed::Revealed;
 pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
 pub(crate) use servers::DEFAULT_RULE;
 pub use servers::{
-    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, enable_server,
-    remove_server, servers, set_tool_rule, tools,
+    EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, add_server_form,
+    enable_server, remove_server, server_log, servers, set_tool_rule, tools,
 };
 pub use settings::{
     PortsView, SettingsChange, SettingsView, TunnelKind, change_settings, settings,

@@ -23,6 +23,7 @@ pub struct QuestionView {
     /// How many others wait behind it.
     pub waiting: usize,
     /// When it is withdrawn.
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
     /// What is asked.
     pub content: QuestionContent,

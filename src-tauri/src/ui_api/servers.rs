@@ -1,12 +1,13 @@
 //! The MCP servers behind the bridge, their tools and rules.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use drawbridge_gateway::{GatewayError, Rule, ServerStatus, ToolStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::command_line::{self, Rules};
 use super::{Revealed, ServerHealth, ToolKind, ToolRule, UiError, UiErrorCode};
 use crate::engine::Engine;
 
@@ -136,7 +137,62 @@ fn server(engine: &Engine, name: &str) -> Result<ServerView, UiError> {
         .ok_or_else(|| GatewayError::NoServer(name.to_owned()).into())
 }
 
-/// Adds a server and starts it, so that its tools are known.
+/// Adds a server as it was typed in. Answers when it is stored and starting; how that goes is told
+/// by [`ServerView`].
+pub async fn add_server_form(engine: &Engine, form: NewServerForm) -> Result<ServerView, UiError> {
+    let folders = directories::BaseDirs::new();
+    let home = folders.as_ref().map(directories::BaseDirs::home_dir);
+    add_server(engine, read_form(form, Rules::HERE, home)?).await
+}
+
+/// What was typed into the window, taken apart and checked.
+fn read_form(form: NewServerForm, rules: Rules, home: Option<&Path>) -> Result<NewServer, UiError> {
+    let mut words = command_line::split(&form.command_line, rules, home)
+        .map_err(UiError::invalid)?
+        .into_iter();
+    let command = words.next().unwrap_or_default();
+    let mut env = BTreeMap::new();
+    for EnvVar { name, value } in form.env {
+        if !command_line::is_variable_name(&name) {
+            return Err(UiError::invalid(format!(
+                "{name:?} cannot be the name of a variable; use letters, digits and underscores, \
+                 and no digit first"
+            )));
+        }
+        if env.contains_key(&name) {
+            return Err(UiError::invalid(format!(
+                "the variable {name} is there twice; keep one of them"
+            )));
+        }
+        env.insert(name, value);
+    }
+    let directory = form
+        .directory
+        .filter(|folder| !folder.trim().is_empty())
+        .map(|folder| {
+            let folder = command_line::at_home(folder.trim().to_owned(), rules, home)
+                .map_err(UiError::invalid)?;
+            let folder = PathBuf::from(folder);
+            if folder.is_absolute() {
+                Ok(folder)
+            } else {
+                Err(UiError::invalid(format!(
+                    "the folder {:?} has to be named in full, from the top or from ~",
+                    folder.display().to_string()
+                )))
+            }
+        })
+        .transpose()?;
+    Ok(NewServer {
+        name: form.name.trim().to_owned(),
+        command,
+        args: words.collect(),
+        env,
+        directory,
+    })
+}
+
+/// Adds a server and starts it, so that its tools are known. Answers when it is stored and starting.
 pub async fn add_server(engine: &Engine, new: NewServer) -> Result<ServerView, UiError> {
     let name = new.name.clone();
     let env = new
@@ -170,6 +226,12 @@ pub async fn enable_server(
 ) -> Result<ServerView, UiError> {
     engine.gateway().set_enabled(name, enabled).await?;
     server(engine, name)
+}
+
+/// The last lines a server wrote to its stderr, oldest first; without control characters and
+/// without what looks like a secret of ours.
+pub fn server_log(engine: &Engine, name: &str) -> Result<Vec<String>, UiError> {
+    Ok(engine.gateway().log_tail(name)?)
 }
 
 /// A server's tools; it is started if they are not known.
@@ -229,5 +291,63 @@ impl From<GatewayError> for UiError {
             _ => UiErrorCode::Failed,
         };
         Self::new(code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn form(command_line: &str, env: &[(&str, &str)], directory: Option<&str>) -> NewServerForm {
+        NewServerForm {
+            name: " files ".to_owned(),
+            command_line: command_line.to_owned(),
+            env: env
+                .iter()
+                .map(|&(name, value)| EnvVar {
+                    name: name.to_owned(),
+                    value: Revealed::new(SecretString::from(value)),
+                })
+                .collect(),
+            directory: directory.map(str::to_owned),
+        }
+    }
+
+    fn read(form: NewServerForm) -> Result<NewServer, UiError> {
+        read_form(form, Rules::Posix, Some(Path::new("/home/ada")))
+    }
+
+    #[test]
+    fn a_form_is_read_as_it_was_meant() {
+        let server = read(form(
+            "npx -y 'a thing' ~/notes",
+            &[("TOKEN", "hush"), ("EMPTY", "")],
+            Some(" ~/work "),
+        ))
+        .unwrap();
+        assert_eq!(server.name, "files");
+        assert_eq!(server.command, "npx");
+        assert_eq!(server.args, ["-y", "a thing", "/home/ada/notes"]);
+        assert_eq!(server.env["TOKEN"].expose(), "hush");
+        assert_eq!(server.env["EMPTY"].expose(), "");
+        assert_eq!(server.directory, Some("/home/ada/work".into()));
+        let plain = read(form("npx", &[], Some("  "))).unwrap();
+        assert_eq!(plain.directory, None);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_form_is_named() {
+        let refusal = |form| {
+            let error = read(form).err().unwrap();
+            assert_eq!(error.code, UiErrorCode::Invalid);
+            error.message
+        };
+        assert!(refusal(form("", &[], None)).contains("no command"));
+        assert!(refusal(form("a 'b", &[], None)).contains("' is opened and not closed"));
+        assert!(refusal(form("a", &[("A B", "hush")], None)).starts_with("\"A B\" cannot"));
+        assert!(refusal(form("a", &[("A", "1"), ("A", "2")], None)).contains("A is there twice"));
+        assert!(refusal(form("a", &[], Some("work"))).contains("\"work\" has to be named in full"));
     }
 }

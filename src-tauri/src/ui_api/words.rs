@@ -3,13 +3,14 @@
 
 use drawbridge_gateway::{Health, Rule};
 
-/// An enum of words: its JSON, its display and its text are one.
+/// An enum of words: its JSON, its display and its text are one. Pages know it by the name that
+/// stands after `as`.
 macro_rules! words {
-    ($($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $text:literal])+ $variant:ident = $word:literal,)+ })+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident as $told:literal { $($(#[doc = $text:literal])+ $variant:ident = $word:literal,)+ })+) => {
         $(
             $(#[doc = $doc])+
             #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-            #[cfg_attr(test, derive(ts_rs::TS))]
+            #[cfg_attr(test, derive(ts_rs::TS), ts(rename = $told))]
             pub enum $name {
                 $($(#[doc = $text])+ #[serde(rename = $word)] $variant,)+
             }
@@ -36,7 +37,7 @@ pub(super) use words;
 
 words! {
     /// Whether a server runs.
-    ServerHealth {
+    ServerHealth as "Health" {
         /// Not started: nobody needed it yet, or it is off.
         Idle = "idle",
         /// On its way.
@@ -48,7 +49,7 @@ words! {
     }
 
     /// What a tool does, as far as its server says.
-    ToolKind {
+    ToolKind as "ToolKind" {
         /// Changes nothing.
         Reads = "reads",
         /// Changes things, but only by adding.
@@ -60,7 +61,7 @@ words! {
     }
 
     /// What becomes of a tool's calls.
-    ToolRule {
+    ToolRule as "Rule" {
         /// They run.
         Allow = "allow",
         /// Each needs the owner's word.
@@ -70,7 +71,7 @@ words! {
     }
 
     /// How a browser proved where it is.
-    BrowserProof {
+    BrowserProof as "Proof" {
         /// A browser of this user on this computer.
         Browser = "browser",
         /// A program on this computer; of which user cannot be told.
@@ -80,7 +81,7 @@ words! {
     }
 
     /// How a client is known.
-    ClientKind {
+    ClientKind as "ClientKind" {
         /// Its id and secret were typed in by hand.
         Static = "static",
         /// A host publishes its metadata.
@@ -92,7 +93,7 @@ words! {
     }
 
     /// How a connection stands.
-    ConnectionStanding {
+    ConnectionStanding as "ConnectionState" {
         /// Approved; the client has not fetched its tokens yet.
         Pending = "pending",
         /// It may come in.
@@ -106,7 +107,7 @@ words! {
     }
 
     /// What became of a pairing code.
-    PairingStanding {
+    PairingStanding as "PairingState" {
         /// It can be typed in.
         Open = "open",
         /// A device has used it.

@@ -23,8 +23,16 @@ impl EventSink for NoEvents {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A server was added, removed, switched on or off, or one of its rules changed.
+    /// A server was added, removed, switched on or off, started, ended or said something while it
+    /// starts, or one of its rules changed.
     ServersChanged,
+    /// A server did not start, or ended by itself.
+    ServerFailed {
+        /// Which.
+        server: String,
+        /// What happened, in words; it may hold what the server said last, redacted.
+        reason: String,
+    },
     /// A call is over.
     Called(CallRecord),
 }

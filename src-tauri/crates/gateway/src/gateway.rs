@@ -17,7 +17,7 @@ use crate::child::Starter;
 use crate::events::{Event, EventSink};
 use crate::names::{BadServerName, ServerName};
 use crate::rules::{Rule, ToolKind};
-use crate::server::{ChildEnvironment, Health, Server, Unavailable};
+use crate::server::{ChildEnvironment, Health, Server, Surroundings, Unavailable};
 use crate::settings::{BadSettings, NewServer, Settings};
 
 /// Servers one gateway takes.
@@ -26,7 +26,7 @@ pub const MAX_SERVERS: usize = 100;
 pub const MAX_CALLS: usize = 512;
 /// The most characters told of a line that a starting server said.
 pub const MAX_PROGRESS_LINE: usize = 200;
-/// How long the owner's own questions wait for a server that starts.
+/// How long the owner's own questions wait for a server that starts. It goes on starting.
 const OWNER_WAIT: Duration = Duration::from_mins(1);
 
 /// What the gateway is built from.
@@ -225,8 +225,12 @@ impl Gateway {
             row.created_at,
             row.enabled,
             rules,
-            self.inner.starter.clone(),
-            self.inner.environment.clone(),
+            Surroundings {
+                starter: self.inner.starter.clone(),
+                environment: self.inner.environment.clone(),
+                clock: Arc::clone(&self.inner.clock),
+                events: Arc::clone(&self.inner.events),
+            },
         ))
     }
 
@@ -312,7 +316,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Switches a server on, or off and ends its child.
+    /// Switches a server on and starts it, or off and ends its child.
     pub async fn set_enabled(&self, name: &str, enabled: bool) -> Result<(), GatewayError> {
         let _one = self.inner.changing.lock().await;
         let server = self.get(name)?;
@@ -327,6 +331,9 @@ impl Gateway {
             .write::<_, StoreError>(move |writer| writer.put_server(&row))
             .await?;
         server.set_enabled(enabled).await;
+        if enabled {
+            server.warm_up();
+        }
         self.changed();
         Ok(())
     }
@@ -336,16 +343,21 @@ impl Gateway {
     pub fn servers(&self) -> Vec<ServerStatus> {
         self.all()
             .iter()
-            .map(|server| ServerStatus {
-                name: server.name.to_string(),
-                enabled: server.is_enabled(),
-                health: server.health(),
-                command: server.settings.to_string(),
-                tools: server.known_tools().map(|tools| tools.len()),
-                last_error: server.last_error().map(|error| error.to_string()),
-                pid: server.pid(),
-                starting_since: None,
-                progress: None,
+            .map(|server| {
+                let starting = server.starting();
+                ServerStatus {
+                    name: server.name.to_string(),
+                    enabled: server.is_enabled(),
+                    health: server.health(),
+                    command: server.settings.to_string(),
+                    tools: server.known_tools().map(|tools| tools.len()),
+                    last_error: server.last_error().map(|error| error.to_string()),
+                    pid: server.pid(),
+                    starting_since: starting.as_ref().map(|(since, _)| *since),
+                    progress: starting
+                        .and_then(|(_, said)| said)
+                        .map(|line| line.chars().take(MAX_PROGRESS_LINE).collect()),
+                }
             })
             .collect()
     }

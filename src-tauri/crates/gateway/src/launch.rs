@@ -24,6 +24,8 @@ use rustix::process::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What a watcher ends with whose server was ended.
+const WAS_ENDED: u8 = 1;
 /// What tells a watcher to end everything at once.
 pub(crate) const END_NOW: Signal = Signal::USR1;
 /// How long killed processes may take to be gone before the watcher stops waiting.
@@ -85,12 +87,13 @@ fn start(
 }
 
 /// Watches over a server until it, or the process it is to end with, has ended, and then ends every
-/// process below this one. Returns whether the server ended by itself and well.
+/// process below this one. Returns the code with which the server ended by itself, as a shell
+/// tells it: 128 and more for a signal. One that was ended is told as 1.
 ///
 /// # Errors
 /// When the two numbers are none, or the system refuses what watching needs. Nothing is left to
 /// run then, either.
-pub fn watch(arguments: impl IntoIterator<Item = OsString>) -> io::Result<bool> {
+pub fn watch(arguments: impl IntoIterator<Item = OsString>) -> io::Result<u8> {
     let mut arguments = arguments.into_iter();
     let parent = process(arguments.next())?;
     let server = process(arguments.next())?;
@@ -104,7 +107,7 @@ pub fn watch(arguments: impl IntoIterator<Item = OsString>) -> io::Result<bool> 
     })
 }
 
-async fn until_over(parent: Pid, server: Pid) -> io::Result<bool> {
+async fn until_over(parent: Pid, server: Pid) -> io::Result<u8> {
     // Also what a server's whole group is sent to ask it to end; then it is the server's to heed.
     let mut parent_died = signal(SignalKind::terminate())?;
     let mut end_now = signal(SignalKind::user_defined1())?;
@@ -113,17 +116,22 @@ async fn until_over(parent: Pid, server: Pid) -> io::Result<bool> {
     loop {
         // Looked at after every signal, and once before the first: it may have died meanwhile.
         if getppid() != Some(parent) {
-            return Ok(false);
+            return Ok(WAS_ENDED);
         }
         while let Some((ended, status)) = wait(WaitOptions::NOHANG)? {
             if ended == server {
-                return Ok(status.exit_status() == Some(0));
+                let code = match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => code,
+                    (None, Some(signal)) => 128 + signal,
+                    (None, None) => i32::from(WAS_ENDED),
+                };
+                return Ok(u8::try_from(code).unwrap_or(WAS_ENDED));
             }
         }
         tokio::select! {
             _ = parent_died.recv() => {}
             _ = child_ended.recv() => {}
-            _ = end_now.recv() => return Ok(false),
+            _ = end_now.recv() => return Ok(WAS_ENDED),
         }
     }
 }

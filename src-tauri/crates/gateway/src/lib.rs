@@ -21,7 +21,7 @@
 //! | `names.rs` | names of servers, and of tools as clients see them; pure |
 //! | `gateway.rs` | the servers and their rules: adding, removing, listing |
 //! | `calls.rs` | listing and calling tools under a grant, with the words for every refusal |
-//! | `server.rs` | one server: started at need, restarted, stopped |
+//! | `server.rs`, `server/` | one server: started at need, restarted, stopped |
 //! | `child/` | one process: starting, JSON-RPC over its pipes, handshake, stderr |
 //! | `handler.rs` | rmcp's handler over all that |
 //! | `http.rs`, `http/` | `/mcp` and the layers that real clients need |
@@ -43,7 +43,8 @@ mod settings;
 
 pub use self::events::{CallRecord, Event, EventSink, NoEvents, Outcome};
 pub use self::gateway::{
-    Dependencies, Gateway, GatewayError, MAX_CALLS, MAX_PROGRESS_LINE, MAX_SERVERS, Options, ServerStatus, ToolStatus,
+    Dependencies, Gateway, GatewayError, MAX_CALLS, MAX_PROGRESS_LINE, MAX_SERVERS, Options,
+    ServerStatus, ToolStatus,
 };
 pub use self::http::{MAX_BODY, browser_access};
 pub use self::names::{BadServerName, MAX_SERVER_NAME, MAX_TOOL_NAME, ServerName};

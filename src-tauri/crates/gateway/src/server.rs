@@ -1,5 +1,7 @@
 //! One server: started at its first need and kept, started again when it ended, stopped when it is
-//! switched off. Whatever it does, only its own callers notice.
+//! switched off. Whatever it does, only its own callers notice. How a start goes is in `server/start.rs`.
+
+mod start;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -10,22 +12,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rmcp::model::Tool;
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{
-    Answer, CallFailure, Connection, HandshakeFailure, Progress, Session, Start, StartError,
-    Starter, Tail, find,
-};
+use drawbridge_vault::ports::Clock;
+
+use crate::child::{Answer, CallFailure, Connection, Progress, Session, Starter, Tail};
+use crate::events::{Event, EventSink};
 use crate::names::ServerName;
 use crate::rules::{Hints, Rule, ToolKind};
 use crate::settings::Settings;
 
-/// How long a start may take: the first one of a package runner may have to fetch the package.
-const START_LIMIT: Duration = Duration::from_mins(2);
 /// How long a running server may take to list its tools again.
 const REFRESH_LIMIT: Duration = Duration::from_secs(10);
 /// A server that ran for as long as this is well: its next start does not wait.
@@ -43,6 +42,15 @@ pub struct ChildEnvironment {
     /// A program, with its first arguments, that is put before each child's own command, starts it
     /// and watches over it (see `launch.rs`). Without one, children are started directly.
     pub launcher: Option<(PathBuf, Vec<OsString>)>,
+}
+
+/// What all servers share.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) starter: Starter,
+    pub(crate) environment: ChildEnvironment,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Arc<dyn EventSink>,
 }
 
 /// A tool as its server described it.
@@ -105,8 +113,7 @@ pub(crate) struct Server {
     enabled: AtomicBool,
     rules: RwLock<HashMap<String, Rule>>,
     tail: Arc<Tail>,
-    starter: Starter,
-    environment: ChildEnvironment,
+    surroundings: Surroundings,
     state: Mutex<State>,
     /// Counts changes of `state`.
     changed: watch::Sender<u64>,
@@ -127,9 +134,19 @@ struct State {
 enum Phase {
     #[default]
     Idle,
-    /// With what ends the start.
-    Starting(CancellationToken),
+    Starting(Starting),
     Running(Running),
+}
+
+/// A start under way.
+struct Starting {
+    since: Timestamp,
+    /// How many lines the tail had had when it began.
+    said_before: u64,
+    /// Ends it.
+    stop: CancellationToken,
+    /// Says that it is over, and what it had started gone.
+    over: CancellationToken,
 }
 
 /// A child that has made its handshake.
@@ -138,6 +155,8 @@ pub(crate) struct Running {
     connection: Arc<Connection>,
     session: Session,
     since: Instant,
+    /// How many lines the tail had had when it was started.
+    said_before: u64,
 }
 
 /// What a caller that needs the child has to do next.
@@ -156,8 +175,7 @@ impl Server {
         created_at: Timestamp,
         enabled: bool,
         rules: HashMap<String, Rule>,
-        starter: Starter,
-        environment: ChildEnvironment,
+        surroundings: Surroundings,
     ) -> Self {
         Self {
             name,
@@ -166,8 +184,7 @@ impl Server {
             enabled: AtomicBool::new(enabled),
             rules: RwLock::new(rules),
             tail: Arc::default(),
-            starter,
-            environment,
+            surroundings,
             state: Mutex::default(),
             changed: watch::Sender::new(0),
             refreshing: tokio::sync::Mutex::default(),
@@ -350,120 +367,26 @@ impl Server {
         {
             return Step::Rest(rests_until);
         }
-        let stop = CancellationToken::new();
-        state.phase = Phase::Starting(stop.clone());
+        let (stop, over) = (CancellationToken::new(), CancellationToken::new());
+        let said_before = *self.tail.count().borrow();
+        state.phase = Phase::Starting(Starting {
+            since: self.surroundings.clock.now(),
+            said_before,
+            stop: stop.clone(),
+            over: over.clone(),
+        });
         state.attempts += 1;
         *attempt = Some(state.attempts);
         drop(state);
+        self.news(Event::ServersChanged);
         // In a task of its own: a caller that gives up does not end a start others wait for.
         let server = Arc::clone(self);
-        tokio::spawn(async move { server.start(stop).await });
+        let over = over.drop_guard();
+        tokio::spawn(async move {
+            server.start(stop, said_before).await;
+            drop(over);
+        });
         Step::Wait
-    }
-
-    async fn start(self: Arc<Self>, stop: CancellationToken) {
-        let trying = tokio::time::timeout(START_LIMIT, self.try_start());
-        let outcome = tokio::select! {
-            outcome = trying => match outcome {
-                Ok(Ok(started)) => Ok(started),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!("it did not answer within {} s", START_LIMIT.as_secs())),
-            },
-            () = stop.cancelled() => Err("it was stopped while it started".to_owned()),
-        };
-        let mut state = self.state();
-        match outcome {
-            // Stopped in the meantime: the connection is dropped, and with it the child.
-            _ if stop.is_cancelled() => {}
-            _ if !self.is_enabled() => state.phase = Phase::Idle,
-            Ok((running, tools)) => {
-                let ended = running.connection.wait_ended();
-                let (server, since) = (Arc::downgrade(&self), running.since);
-                tokio::spawn(async move {
-                    let reason = ended.await;
-                    if let Some(server) = server.upgrade() {
-                        server.has_ended(since, &reason);
-                    }
-                });
-                tracing::info!(server = %self.name, tools = tools.len(), "a server runs");
-                state.phase = Phase::Running(running);
-                state.tools = Some(tools);
-                state.last_error = None;
-            }
-            Err(error) => {
-                tracing::warn!(server = %self.name, %error, "a server did not start");
-                state.failures = state.failures.saturating_add(1);
-                state.rests_until = Some(Instant::now() + rest(state.failures));
-                state.last_error = Some(self.with_last_words(&error));
-                state.phase = Phase::Idle;
-            }
-        }
-        drop(state);
-        self.tell();
-    }
-
-    async fn try_start(&self) -> Result<(Running, Tools), StartFailure> {
-        let start = self.command()?;
-        let since = Instant::now();
-        let started = self.starter.start(start).await?;
-        let connection = Arc::new(Connection::new(
-            started,
-            Arc::clone(&self.tail),
-            self.starter.tending(),
-        ));
-        let session = Session::open(&connection).await?;
-        let tools = known(session.tools(&connection).await?);
-        Ok((
-            Running {
-                connection,
-                session,
-                since,
-            },
-            tools,
-        ))
-    }
-
-    fn command(&self) -> Result<Start, StartError> {
-        let settings = &self.settings;
-        let mut environment: Vec<(OsString, OsString)> = self
-            .environment
-            .variables
-            .iter()
-            .filter(|(name, _)| {
-                name.to_str()
-                    .is_none_or(|name| !settings.env.contains_key(name))
-            })
-            .cloned()
-            .collect();
-        for (name, value) in &settings.env {
-            environment.push((name.into(), value.expose_secret().into()));
-        }
-        let path = environment
-            .iter()
-            .find(|(name, _)| name == "PATH")
-            .map(|(_, value)| value);
-        let program = find(&settings.command, path, settings.directory.as_deref())
-            .ok_or_else(|| StartError::NotFound(settings.command.clone()))?;
-        let own = settings
-            .args
-            .iter()
-            .map(|argument| argument.expose_secret().into());
-        let (program, arguments) = match &self.environment.launcher {
-            None => (program.into_os_string(), own.collect()),
-            Some((launcher, first)) => {
-                let mut arguments = first.clone();
-                arguments.push(program.into_os_string());
-                arguments.extend(own);
-                (launcher.clone().into_os_string(), arguments)
-            }
-        };
-        Ok(Start {
-            program,
-            arguments,
-            environment,
-            directory: settings.directory.clone(),
-            is_watched: self.environment.launcher.is_some(),
-        })
     }
 
     /// The child that began at `since` is gone.
@@ -485,8 +408,23 @@ impl Server {
         }
         state.rests_until = Some(Instant::now() + rest(state.failures));
         state.failures = state.failures.saturating_add(1);
-        state.last_error = Some(self.with_last_words(reason));
+        let reason = with_last_words(reason, self.tail.last_after(running.said_before));
+        state.last_error = Some(Arc::clone(&reason));
         self.tell();
+        self.news(Event::ServerFailed {
+            server: self.name.to_string(),
+            reason: reason.to_string(),
+        });
+    }
+
+    /// Since when it starts, and the last line it said meanwhile.
+    pub(crate) fn starting(&self) -> Option<(Timestamp, Option<String>)> {
+        match &self.state().phase {
+            Phase::Starting(starting) => {
+                Some((starting.since, self.tail.last_after(starting.said_before)))
+            }
+            _ => None,
+        }
     }
 
     /// Ends the child, if there is one, and waits until it is gone.
@@ -500,21 +438,22 @@ impl Server {
         self.tell();
         match phase {
             Phase::Idle => {}
-            Phase::Starting(stop) => stop.cancel(),
+            Phase::Starting(starting) => {
+                starting.stop.cancel();
+                starting.over.cancelled().await;
+            }
             Phase::Running(running) => running.connection.close().await,
-        }
-    }
-
-    fn with_last_words(&self, reason: &str) -> Arc<str> {
-        match self.tail.last() {
-            Some(last) => format!("{reason}; its last words: {last}").into(),
-            None => reason.into(),
         }
     }
 
     fn tell(&self) {
         self.changed
             .send_modify(|changes| *changes = changes.wrapping_add(1));
+        self.news(Event::ServersChanged);
+    }
+
+    fn news(&self, event: Event) {
+        self.surroundings.events.send(event);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -558,22 +497,15 @@ struct CallParams<'a> {
     meta: Map<String, Value>,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum StartFailure {
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Handshake(#[from] HandshakeFailure),
-}
-
-impl From<CallFailure> for StartFailure {
-    fn from(failure: CallFailure) -> Self {
-        Self::Handshake(failure.into())
-    }
-}
-
 fn known(tools: Vec<Tool>) -> Tools {
     tools.into_iter().map(KnownTool::from).collect()
+}
+
+fn with_last_words(reason: &str, last: Option<String>) -> Arc<str> {
+    match last {
+        Some(last) => format!("{reason}; its last words: {last}").into(),
+        None => reason.into(),
+    }
 }
 
 /// How long to wait after so many failures in a row.

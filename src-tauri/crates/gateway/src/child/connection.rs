@@ -85,6 +85,7 @@ pub(crate) struct Connection {
     pid: u32,
     gone: watch::Receiver<bool>,
     close: CancellationToken,
+    kill: CancellationToken,
     _close_on_drop: DropGuard,
 }
 
@@ -127,7 +128,7 @@ impl Connection {
             ended: watch::Sender::new(None),
             tools_changed: AtomicBool::new(false),
         });
-        let close = CancellationToken::new();
+        let (close, kill) = (CancellationToken::new(), CancellationToken::new());
         let (gone_sender, gone) = watch::channel(false);
         let pid = started.process.pid();
         let care = Care {
@@ -135,6 +136,7 @@ impl Connection {
             tail,
             replies: outgoing.downgrade(),
             close: close.clone(),
+            kill: kill.clone(),
         };
         tending.spawn(async move {
             care.run(started, queue).await;
@@ -146,6 +148,7 @@ impl Connection {
             pid,
             gone,
             close: close.clone(),
+            kill,
             _close_on_drop: close.drop_guard(),
         }
     }
@@ -180,6 +183,16 @@ impl Connection {
     /// Ends the child: closes its stdin, asks it to end, kills it; returns when it is gone.
     pub(crate) async fn close(&self) {
         self.close.cancel();
+        self.wait_gone().await;
+    }
+
+    /// Kills the child at once, for one that nobody has anything from yet; returns when it is gone.
+    pub(crate) async fn kill(&self) {
+        self.kill.cancel();
+        self.wait_gone().await;
+    }
+
+    async fn wait_gone(&self) {
         let mut gone = self.gone.clone();
         // Fails only if the task is gone, and with it the child.
         let _ = gone.wait_for(|gone| *gone).await;
@@ -339,6 +352,15 @@ struct Care {
     tail: Arc<Tail>,
     replies: mpsc::WeakSender<Outgoing>,
     close: CancellationToken,
+    kill: CancellationToken,
+}
+
+/// Why the conversation with a child is over.
+enum Over {
+    /// It closed its output, as one does that ends.
+    Closed,
+    /// Something else, in words.
+    Because(String),
 }
 
 impl Care {
@@ -350,7 +372,7 @@ impl Care {
             stderr,
         } = started;
         let tail = self.tail.clone();
-        let draining = tokio::spawn(async move { tail.drain(stderr).await });
+        let mut draining = tokio::spawn(async move { tail.drain(stderr).await });
         let stop_writing = CancellationToken::new();
         let mut writing = tokio::spawn(write(
             Arc::clone(&self.shared),
@@ -364,8 +386,9 @@ impl Care {
             // A child that closed its stdin cannot be asked anything any more.
             _ = &mut writing => match tokio::time::timeout(GRACE, &mut reading).await {
                 Ok(reason) => reason,
-                Err(_) => "it closed its input".to_owned(),
+                Err(_) => Over::Because("it closed its input".to_owned()),
             },
+            () = self.kill.cancelled() => Over::Because("it was stopped".to_owned()),
             () = self.close.cancelled() => {
                 self.shared.end("it was stopped");
                 stop_writing.cancel();
@@ -373,7 +396,7 @@ impl Care {
                     process.ask_to_end();
                     let _ = tokio::time::timeout(GRACE, &mut reading).await;
                 }
-                "it was stopped".to_owned()
+                Over::Because("it was stopped".to_owned())
             }
         };
         stop_writing.cancel();
@@ -381,26 +404,42 @@ impl Care {
             // Short: it stops at once. Then it is known which requests the child never got.
             let _ = (&mut writing).await;
         }
-        self.shared.end(&reason);
-        process.kill().await;
+        match reason {
+            Over::Because(reason) => {
+                self.shared.end(&reason);
+                process.kill().await;
+            }
+            Over::Closed => {
+                let reason = match process.finish().await {
+                    Some(0) => "it ended".to_owned(),
+                    Some(code) => format!("it ended with exit status {code}"),
+                    None => "it ended or closed its output".to_owned(),
+                };
+                // Its last words may still be on their way; they explain the end.
+                let _ = tokio::time::timeout(GRACE, &mut draining).await;
+                self.shared.end(&reason);
+            }
+        }
         draining.abort();
     }
 
     /// Reads messages until the child ends or does what no server may. Returns the reason.
-    async fn read(&self, stdout: ChildStdout) -> String {
+    async fn read(&self, stdout: ChildStdout) -> Over {
         let mut reader = BufReader::with_capacity(READ_BUFFER, stdout);
         let mut garbage = 0;
         loop {
             let line = match read_line(&mut reader, MAX_MESSAGE, Rest::Leave).await {
                 Ok(Line::Whole(line)) => line,
                 Ok(Line::Cut(_)) => {
-                    return format!(
+                    return Over::Because(format!(
                         "it sent a message of more than {} MiB and was stopped",
                         MAX_MESSAGE / (1024 * 1024)
-                    );
+                    ));
                 }
-                Ok(Line::End) => return "it ended".to_owned(),
-                Err(error) => return format!("its output could not be read: {error}"),
+                Ok(Line::End) => return Over::Closed,
+                Err(error) => {
+                    return Over::Because(format!("its output could not be read: {error}"));
+                }
             };
             if line.trim_ascii().is_empty() {
                 continue;
@@ -413,8 +452,9 @@ impl Care {
             self.tail.push(&line);
             garbage += 1;
             if garbage >= MAX_GARBAGE {
-                return "it wrote what are no MCP messages to its output and was stopped"
-                    .to_owned();
+                return Over::Because(
+                    "it wrote what are no MCP messages to its output and was stopped".to_owned(),
+                );
             }
         }
     }

@@ -24,6 +24,8 @@ use tokio_util::task::TaskTracker;
 
 /// How long a killed child may take to be gone before we stop waiting for it.
 const REAP_WAIT: Duration = Duration::from_secs(2);
+/// How long one that has closed its output may take to end before it is ended.
+const EXIT_WAIT: Duration = Duration::from_millis(400);
 /// How long a watcher may take to end what is below it before its group is killed.
 #[cfg(target_os = "linux")]
 const WATCHER_WAIT: Duration = Duration::from_millis(300);
@@ -44,10 +46,11 @@ pub(crate) struct Start {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(
-        "the program `{0}` was not found; give its full path, or check that it is installed and on the PATH"
+        "the program `{0}` was not found; install it, or give its full path. A program may be on the \
+         PATH of a terminal and not on the one Drawbridge was started with"
     )]
     NotFound(String),
-    #[error("its folder `{0}` does not exist")]
+    #[error("its folder `{0}` does not exist; make it, or add the server with another")]
     NoDirectory(String),
     #[error("it could not be started: {0}")]
     System(#[from] std::io::Error),
@@ -77,22 +80,55 @@ impl Process {
     }
 
     /// Kills the group and waits until it is gone.
-    ///
-    /// The leader is not waited for before the group is killed: until then its process id, which is
-    /// also the group's, cannot belong to anybody else.
     pub(crate) async fn kill(mut self) {
         #[cfg(target_os = "linux")]
         if self.is_watched && self.end_through_watcher().await {
             return;
         }
+        self.kill_group().await;
+    }
+
+    /// Ends one that has closed its output, and whatever it started. Says with which code it ended,
+    /// if it did so by itself.
+    pub(crate) async fn finish(mut self) -> Option<i32> {
+        // The watcher ends with its server, and with the same code. Elsewhere than on Unix a
+        // process is held by more than its number, so it can be waited for first.
+        if self.can_be_awaited()
+            && let Ok(Ok(status)) = tokio::time::timeout(EXIT_WAIT, self.child.wait()).await
+            && let Some(code) = status.code()
+        {
+            return Some(code);
+        }
+        #[cfg(target_os = "linux")]
+        if self.is_watched && self.end_through_watcher().await {
+            return None;
+        }
+        self.kill_group().await?.code()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn can_be_awaited(&self) -> bool {
+        self.is_watched
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "on Linux it depends on the child")]
+    fn can_be_awaited(&self) -> bool {
+        cfg!(windows)
+    }
+
+    /// The leader is not waited for before the group is killed: until then its process id, which is
+    /// also the group's, cannot belong to anybody else. One that had ended already keeps its status.
+    async fn kill_group(&mut self) -> Option<std::process::ExitStatus> {
         if let Err(error) = self.child.start_kill() {
             tracing::debug!(pid = self.pid, %error, "cannot kill a child");
         }
         match tokio::time::timeout(REAP_WAIT, self.child.wait()).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(status)) => return Some(status),
             Ok(Err(error)) => tracing::debug!(pid = self.pid, %error, "cannot wait for a child"),
             Err(_) => tracing::warn!(pid = self.pid, "a killed child is not gone yet"),
         }
+        None
     }
 }
 

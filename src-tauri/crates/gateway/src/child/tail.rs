@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, BufReader};
+use tokio::sync::watch;
 
 use super::lines::{Line, Rest, read_line};
 
@@ -16,22 +17,28 @@ pub(crate) const MAX_TAIL_LINE: usize = 2 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     lines: Mutex<VecDeque<String>>,
+    /// How many lines there have been.
+    count: watch::Sender<u64>,
 }
 
 impl Tail {
     /// Adds a line: without control characters, without what looks like a secret of ours, and
     /// dropping the oldest where the tail is full.
     pub(crate) fn push(&self, line: &[u8]) {
-        let text: String = String::from_utf8_lossy(line)
-            .chars()
-            .filter(|character| !character.is_control() || *character == '\t')
-            .collect();
+        let text = plain(&String::from_utf8_lossy(line));
         let text = drawbridge_oauth::redact(&text).into_owned();
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == MAX_TAIL_LINES {
             lines.pop_front();
         }
         lines.push_back(text);
+        // Under the lock, so that the count is never ahead of the lines.
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    /// How many lines there have been so far, and news of further ones.
+    pub(crate) fn count(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
     }
 
     /// The lines, oldest first.
@@ -44,12 +51,14 @@ impl Tail {
             .collect()
     }
 
-    /// The last line that says something.
-    pub(crate) fn last(&self) -> Option<String> {
+    /// The last line that says something, of those that came after the first `before`.
+    pub(crate) fn last_after(&self, before: u64) -> Option<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = self.count.borrow().saturating_sub(before);
         lines
             .iter()
             .rev()
+            .take(usize::try_from(new).unwrap_or(usize::MAX))
             .find(|line| !line.trim().is_empty())
             .cloned()
     }
@@ -64,6 +73,27 @@ impl Tail {
             }
         }
     }
+}
+
+/// What a terminal would leave standing of a line: no colours, no control characters, and of a line
+/// that was written over and over the last state.
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut signs = line.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            // Colours and movements: up to a letter.
+            '\x1b' if signs.next_if_eq(&'[').is_some() => {
+                while signs.next_if(|sign| !('@'..='~').contains(sign)).is_some() {}
+                signs.next();
+            }
+            '\r' if signs.peek().is_some() => text.clear(),
+            '\t' => text.push(sign),
+            sign if sign.is_control() => {}
+            sign => text.push(sign),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -90,8 +120,32 @@ mod tests {
         let tail = Tail::default();
         tail.push(b"\x1b[31mget https://example.org/a?token=secret\x07");
         tail.push(b"");
-        let last = tail.last().unwrap();
+        let last = tail.last_after(0).unwrap();
         assert!(!last.contains("secret"));
         assert!(!last.chars().any(char::is_control));
+        assert!(last.starts_with("get https://"), "{last}");
+        tail.push(b"10 %\r20 %\r\x1b[2K30 %\r");
+        assert_eq!(tail.last_after(0).unwrap(), "30 %");
+        tail.push(b"\x1b[");
+        assert_eq!(tail.lines().last().unwrap(), "");
+    }
+
+    #[test]
+    fn only_what_came_later_is_new() {
+        let tail = Tail::default();
+        tail.push(b"old");
+        let before = *tail.count().borrow();
+        assert_eq!(tail.last_after(before), None);
+        tail.push(b"  ");
+        assert_eq!(tail.last_after(before), None);
+        for number in 0..=MAX_TAIL_LINES {
+            tail.push(format!("new {number}").as_bytes());
+        }
+        assert_eq!(
+            tail.last_after(before).unwrap(),
+            format!("new {MAX_TAIL_LINES}")
+        );
+        let now = *tail.count().borrow();
+        assert_eq!(tail.last_after(now), None);
     }
 }

@@ -24,8 +24,8 @@ fn main() {
             std::process::exit(1);
         }
         "watch" => {
-            let ended_well = drawbridge_gateway::launch::watch(std::env::args_os().skip(2));
-            std::process::exit(i32::from(!matches!(ended_well, Ok(true))));
+            let ended = drawbridge_gateway::launch::watch(std::env::args_os().skip(2));
+            std::process::exit(i32::from(ended.unwrap_or(1)));
         }
         _ => {}
     }
