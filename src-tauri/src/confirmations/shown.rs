@@ -1,5 +1,7 @@
 //! What a person is shown before they confirm, and the hash that ties the answer to it.
 
+use std::fmt;
+
 use drawbridge_oauth::{ShownHash, spelled_out};
 use jiff::Timestamp;
 
@@ -165,6 +167,17 @@ pub struct Confirmation {
     requested_at: Timestamp,
     expires_at: Timestamp,
     shown: ShownHash,
+}
+
+/// Without its details: a server's arguments may hold secrets.
+impl fmt::Debug for Confirmation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Confirmation")
+            .field("id", &self.id)
+            .field("action", &self.text.action)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Confirmation {

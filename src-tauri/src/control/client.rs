@@ -15,7 +15,7 @@ use crate::ui_api::UiError;
 
 /// How long a line of answer may take: a list of tools waits for its server, and a person who has
 /// to confirm first has a minute.
-const ANSWER_WAIT: Duration = Duration::from_secs(90);
+pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(90);
 
 /// The most times one answer may say that a person is asked first.
 const MOST_WAITS: usize = 4;

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite};
 
 use super::widening::{Facts, RuleNow, pin, widening};
 use super::{Answer, write_answer};
-use crate::confirmations::{Asker, Gate};
+use crate::confirmations::{Asker, Confirmations, Gate};
 use crate::engine::Engine;
 use crate::ui_api::{self, Ask, UiError, verdict};
 
@@ -33,7 +33,18 @@ pub(crate) async fn agree<S: AsyncBufRead + AsyncWrite + Unpin>(
     programs: &[String],
     stream: &mut S,
 ) -> Result<Agreed, UiError> {
-    if engine.confirmations().gate() == Gate::Headless {
+    agree_at(engine.confirmations(), engine, ask, programs, stream).await
+}
+
+/// The same, asked at this desk.
+pub(super) async fn agree_at<S: AsyncBufRead + AsyncWrite + Unpin>(
+    desk: &Confirmations,
+    engine: &Engine,
+    ask: Ask,
+    programs: &[String],
+    stream: &mut S,
+) -> Result<Agreed, UiError> {
+    if desk.gate() == Gate::Headless {
         return Ok(Agreed::Do(ask));
     }
     let facts = gather(engine, &ask).await?;
@@ -51,7 +62,7 @@ pub(crate) async fn agree<S: AsyncBufRead + AsyncWrite + Unpin>(
         text = text.with("Run by", &programs.join(" ← "));
     }
     text.check()?;
-    let pending = engine.confirmations().raise(Asker::Command, text)?;
+    let pending = desk.raise(Asker::Command, text)?;
     if !write_answer(stream, &Answer::Waiting(WAITING.to_owned())).await {
         return Ok(Agreed::Gone);
     }

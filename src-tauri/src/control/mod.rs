@@ -10,6 +10,8 @@
 
 mod client;
 mod confirming;
+#[cfg(test)]
+mod confirming_tests;
 mod line;
 mod widening;
 #[cfg(test)]

@@ -239,7 +239,7 @@ fn number_of(process: &std::os::fd::OwnedFd) -> Option<u32> {
 }
 
 /// One question, one answer. Whoever is admitted comes with the names of its programs.
-pub(super) async fn converse(
+pub(crate) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     engine: Engine,
     admitted: Result<Vec<String>, UiError>,

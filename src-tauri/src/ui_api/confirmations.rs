@@ -29,6 +29,7 @@ pub struct ConfirmationView {
     pub details: Vec<Detail>,
     /// When it is withdrawn.
     #[cfg_attr(test, ts(as = "String"))]
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
 }
 

@@ -46,6 +46,7 @@ pub struct ConnectionView {
     pub lifetime: GrantLifetime,
     /// When it ends if nobody uses it any more; `None` if it has ended, or ends before that.
     #[cfg_attr(test, ts(as = "Option<String>"))]
+    #[cfg_attr(test, ts(as = "Option<String>"))]
     pub unused_until: Option<Timestamp>,
     /// How it stands.
     pub state: ConnectionStanding,

@@ -24,6 +24,7 @@ pub struct QuestionView {
     pub waiting: usize,
     /// When it is withdrawn.
     #[cfg_attr(test, ts(as = "String"))]
+    #[cfg_attr(test, ts(as = "String"))]
     pub expires_at: Timestamp,
     /// What is asked.
     pub content: QuestionContent,
