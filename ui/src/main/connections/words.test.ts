@@ -29,7 +29,7 @@ import {
 const CONNECTION = {
   id: "grant-1",
   client: "ChatGPT",
-  client_kind: "dcr",
+  client_kind: "registered",
   client_domain: null,
   redirect_host: "chatgpt.com",
   origin: "https://bridge.example:8443",
