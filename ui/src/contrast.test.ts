@@ -28,15 +28,35 @@ function contrast(one: string, other: string): number {
   return (bright + 0.05) / (dark + 0.05);
 }
 
-const SURFACES = ["background", "surface", "sunken", "attention-surface"];
-const TEXT = ["text", "muted", "accent", "open", "opening", "closed", "attention"].flatMap((ink) =>
-  SURFACES.map((paper) => [ink, paper] as const),
-);
-const BUTTONS = [
+type Pair = readonly [ink: string, paper: string];
+
+const SURFACES = ["background", "surface", "sunken", "hover", "attention-surface"];
+const pairs = (inks: string[], papers: string[]): Pair[] =>
+  inks.flatMap((ink) => papers.map((paper): Pair => [ink, paper]));
+
+const TEXT: Pair[] = [
+  ...pairs(["text", "muted", "accent", "open", "opening", "closed", "attention"], SURFACES),
+  // What stands on a ground of its own: pills, notes, what is chosen.
+  ...pairs(["text", "muted"], ["accent-surface", "opening-surface", "open-surface"]),
+  ["accent", "accent-surface"],
+  ["open", "open-surface"],
+  ["opening", "opening-surface"],
+  ["closed", "closed-surface"],
+  ["attention", "attention-surface"],
+];
+const BUTTONS: Pair[] = [
   ["on-accent", "accent"],
   ["on-accent", "accent-strong"],
-] as const;
-const EDGES = SURFACES.map((paper) => ["control", paper] as const);
+  ["on-attention", "attention"],
+  ["on-attention", "attention-strong"],
+];
+const EDGES: Pair[] = [
+  ...pairs(["control", "accent"], SURFACES),
+  ["control", "accent-surface"],
+  ["control", "opening-surface"],
+  ["opening", "opening-surface"],
+  ["accent", "hairline"],
+];
 
 describe.each([
   ["light", palette(lightCss)],

@@ -27,6 +27,8 @@ export function live<Data>(
 ): Live<Data> {
   let data: Data | undefined = $state.raw();
   let problem: Problem | undefined = $state.raw();
+  /** Why the app cannot tell that something changed: what is shown may be old. */
+  let deaf: Problem | undefined = $state.raw();
   let loading = $state(false);
   let newest = 0;
   let running = false;
@@ -64,7 +66,7 @@ export function live<Data>(
         if (gone) unlisten();
         else stop = unlisten;
       },
-      (reason: unknown) => (problem = problemOf(reason)),
+      (reason: unknown) => (deaf = problemOf(reason)),
     );
     return () => {
       gone = true;
@@ -77,7 +79,7 @@ export function live<Data>(
       return data;
     },
     get problem() {
-      return problem;
+      return problem ?? deaf;
     },
     get loading() {
       return loading;
