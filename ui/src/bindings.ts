@@ -154,6 +154,8 @@ export type ConnectionView = {
   client_domain: string | null,
   /** Where the browser went back to when it was approved. */
   redirect_host: string | null,
+  /** The part of that host that somebody registered. */
+  redirect_registrable: string | null,
   /** The address it belongs to: `loopback`, or the public origin. */
   origin: string,
   /** The servers it may use. */

@@ -25,6 +25,8 @@ pub struct ConnectionView {
     pub client_domain: Option<String>,
     /// Where the browser went back to when it was approved.
     pub redirect_host: Option<String>,
+    /// The part of that host that somebody registered.
+    pub redirect_registrable: Option<String>,
     /// The address it belongs to: `loopback`, or the public origin.
     pub origin: String,
     /// The servers it may use.
@@ -79,6 +81,7 @@ impl From<Connection> for ConnectionView {
             client_kind: connection.kind.into(),
             client_domain: connection.client_host,
             redirect_host: connection.redirect_host,
+            redirect_registrable: connection.redirect_registrable,
             origin: connection.audience.to_string(),
             servers: connection.servers.iter().map(str::to_owned).collect(),
             access: connection.access,

@@ -4,6 +4,7 @@ use drawbridge_vault::{GrantRow, StoreError, Writer};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::approval::asked::registrable;
 use crate::clients::ClientKind;
 use crate::events::Event;
 use crate::grants::{self, EndReason, GrantDetails, UNUSED_LIFE, end_of};
@@ -25,6 +26,8 @@ pub struct Connection {
     pub client_host: Option<String>,
     /// Where the browser was sent back to.
     pub redirect_host: Option<String>,
+    /// The part of that host that somebody registered.
+    pub redirect_registrable: Option<String>,
     /// The address it belongs to.
     pub audience: Audience,
     /// Which servers.
@@ -233,6 +236,7 @@ fn connection(row: &GrantRow, public: Option<&str>, now: Timestamp) -> Option<Co
         kind: kind.unwrap_or(ClientKind::Registered),
         name: details.name,
         client_host: details.client_host,
+        redirect_registrable: details.redirect_host.as_deref().and_then(registrable),
         redirect_host: details.redirect_host,
         audience,
         servers: details.servers,

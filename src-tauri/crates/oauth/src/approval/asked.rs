@@ -132,18 +132,23 @@ impl ShownRedirect {
     pub(crate) fn new(uri: &str) -> Self {
         let host = redirect_uri::display_host(uri);
         let trust = redirect_uri::classify(uri);
-        let name = host.split(':').next().unwrap_or_default();
-        let is_address = host.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
-        let registrable = psl::domain_str(name)
-            .filter(|_| !is_address)
-            .map(str::to_owned);
         Self {
-            registrable,
+            registrable: registrable(&host),
             known: trust == RedirectTrust::KnownHost,
             loopback: trust == RedirectTrust::Loopback,
             host,
         }
     }
+}
+
+/// The part of a shown host that somebody registered; none of an address, nor of a name that nobody
+/// can register.
+pub(crate) fn registrable(host: &str) -> Option<String> {
+    let name = host.split(':').next().unwrap_or_default();
+    let is_address = host.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok();
+    psl::domain_str(name)
+        .filter(|_| !is_address)
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
