@@ -11,6 +11,14 @@ pub(super) async fn servers(shell: State<'_, Shell>) -> Result<Vec<ServerView>, 
 }
 
 #[command(rename_all = "snake_case")]
+pub(super) async fn add_server(
+    shell: State<'_, Shell>,
+    server: NewServerForm,
+) -> Result<ServerView, UiError> {
+    ui_api::add_server_form(&shell.engine().await?, server).await
+}
+
+#[command(rename_all = "snake_case")]
 pub(super) async fn remove_server(shell: State<'_, Shell>, name: String) -> Result<(), UiError> {
     ui_api::remove_server(&shell.engine().await?, &name).await
 }
@@ -30,4 +38,12 @@ pub(super) async fn tools(
     server: String,
 ) -> Result<Vec<ToolView>, UiError> {
     ui_api::tools(&shell.engine().await?, &server).await
+}
+
+#[command(rename_all = "snake_case")]
+pub(super) async fn server_log(
+    shell: State<'_, Shell>,
+    name: String,
+) -> Result<Vec<String>, UiError> {
+    ui_api::server_log(&shell.engine().await?, &name)
 }
