@@ -67,7 +67,21 @@ describe("the list", () => {
     expect(row).toContain("files, notion Read and write");
     expect(row).toContain("Last used 4 hours ago");
     expect(row).toContain("Since 9 days ago");
-    expect(row).toContain("Until You revoke it or 30 days unused");
+    expect(row).toContain("Until You revoke it or ends in 30 days if unused");
+  });
+
+  it("sets the part of the host apart that somebody registered", async () => {
+    const body = await page([
+      sampleConnection({
+        redirect_host: "chatgpt.com.evil.example:8443",
+        redirect_registrable: "evil.example",
+      }),
+    ]);
+    const heading = body.querySelector("li h2");
+    expect(heading?.textContent?.trim()).toBe("chatgpt.com.evil.example:8443");
+    expect(
+      [...(heading?.querySelectorAll(".muted") ?? [])].map((each) => each.textContent),
+    ).toEqual(["chatgpt.com.", ":8443"]);
   });
 
   it("never takes a client's name for our words or for markup", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { ConnectionView } from "../../ipc";
+import { sampleConnection } from "../../samples";
 import {
   accessWords,
   addressWords,
@@ -26,21 +27,7 @@ import {
   wrongTriesWords,
 } from "./words";
 
-const CONNECTION = {
-  id: "grant-1",
-  client: "ChatGPT",
-  client_kind: "registered",
-  client_domain: null,
-  redirect_host: "chatgpt.com",
-  origin: "https://bridge.example:8443",
-  servers: ["files", "notion"],
-  access: "read",
-  created_at: "2026-01-01T00:00:00Z",
-  last_used_at: "2026-01-01T00:00:00Z",
-  expires_at: null,
-  state: "active",
-  end_reason: null,
-} as ConnectionView;
+const CONNECTION = sampleConnection({ origin: "https://bridge.example:8443" });
 
 describe("a connection's state", () => {
   it("is a word, a tone and what it means", () => {
@@ -94,14 +81,17 @@ describe("what a connection is called", () => {
     [{ redirect_host: null }, "this connection"],
     [{ redirect_host: "127.0.0.1" }, "this program"],
     [{ redirect_host: "localhost" }, "this program"],
-    [{ redirect_host: "[::1]" }, "this program"],
+    [{ redirect_host: "127.0.0.1:33418" }, "this program"],
+    [{ redirect_host: "[::1]:4711" }, "this program"],
+    [{ redirect_host: "cursor:" }, "this program"],
   ] as const)("%j", (change, words) => {
     expect(calledWords({ ...CONNECTION, ...change })).toBe(words);
   });
 
   it("does not take a website for a program", () => {
     expect(isProgram({ ...CONNECTION, redirect_host: "localhost.example" })).toBe(false);
-    expect(isProgram({ ...CONNECTION, redirect_host: "127.0.0.1.example" })).toBe(false);
+    expect(isProgram({ ...CONNECTION, redirect_host: "127.0.0.1.example:80" })).toBe(false);
+    expect(isProgram({ ...CONNECTION, redirect_host: "example.com:8443" })).toBe(false);
   });
 });
 
@@ -110,10 +100,17 @@ describe("a host", () => {
     expect(hostParts("login.chatgpt.com", "chatgpt.com")).toEqual({
       before: "login.",
       registrable: "chatgpt.com",
+      after: "",
+    });
+    expect(hostParts("a.example.com:8443", "example.com")).toEqual({
+      before: "a.",
+      registrable: "example.com",
+      after: ":8443",
     });
     expect(hostParts("chatgpt.com", "chatgpt.com").before).toBe("");
     expect(hostParts("notchatgpt.com", "chatgpt.com").before).toBe("");
-    expect(hostParts("127.0.0.1", null)).toEqual({ before: "", registrable: "127.0.0.1" });
+    expect(hostParts("[::1]:80", null)).toMatchObject({ registrable: "[::1]", after: ":80" });
+    expect(hostParts("10.0.0.1", null)).toEqual({ before: "", registrable: "10.0.0.1", after: "" });
   });
 });
 

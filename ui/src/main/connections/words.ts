@@ -82,10 +82,12 @@ export function accessWords(access: ConnectionTerms["access"]): string {
   return access === "read" ? "Read" : "Read and write";
 }
 
-/** Whether the browser went back to a program on this computer instead of to a website. */
+/** The browser went back to this computer, or to whatever program took a name like `cursor:`. */
+const PROGRAM = /^((localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?|[^:]+:)$/;
+
+/** Whether the browser went back to a program instead of to a website. */
 export function isProgram(connection: ConnectionView): boolean {
-  const host = connection.redirect_host;
-  return host !== null && /^(localhost|127(\.\d+){3}|\[?::1\]?)$/.test(host);
+  return connection.redirect_host !== null && PROGRAM.test(connection.redirect_host);
 }
 
 /** What a connection is called in questions and on buttons. Never the client's own name. */
@@ -107,17 +109,21 @@ export function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host : origin;
 }
 
-/** A host in two parts: what belongs to whoever registered the rest, and the rest. */
+/** A host in parts: what somebody registered, and what that somebody put around it. */
 export interface HostParts {
   before: string;
   registrable: string;
+  /** The port, if it is unusual. */
+  after: string;
 }
 
 /** Sets the registered part of a host apart; without one, all of it stands out. */
-export function hostParts(host: string, registrable: string | null | undefined): HostParts {
-  return registrable && (host === registrable || host.endsWith(`.${registrable}`))
-    ? { before: host.slice(0, host.length - registrable.length), registrable }
-    : { before: "", registrable: host };
+export function hostParts(host: string, registrable: string | null): HostParts {
+  const [name = "", ...rest] = host.split(/(?=:\d+$)/);
+  const after = rest.join("");
+  return registrable !== null && (name === registrable || name.endsWith(`.${registrable}`))
+    ? { before: name.slice(0, name.length - registrable.length), registrable, after }
+    : { before: "", registrable: name, after };
 }
 
 /** What an edit takes away and what it adds. */
