@@ -103,9 +103,8 @@ where
 
 /// All that pages can reach.
 fn equipped<R: Runtime>(builder: Builder<R>, shell: Shell) -> Builder<R> {
-    builder
+    autostart::equip(builder)
         .plugin(tauri_plugin_notification::init())
-        .plugin(autostart::plugin())
         .manage(shell)
         .manage(Clipboard::default())
         .invoke_handler(commands::handler())

@@ -1,0 +1,221 @@
+//! An X server of its own, and what can be seen and done there. No window manager runs: windows
+//! stand where they want, and the test closes them as one would.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use x11rb::connection::Connection as _;
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, MapState,
+    WindowClass,
+};
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+use super::eventually;
+
+/// The X server; it ends with this value.
+pub(crate) struct Display {
+    server: Child,
+    number: u32,
+    x11: RustConnection,
+    root: u32,
+}
+
+/// A window on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    id: u32,
+    pub(crate) title: String,
+    /// Not only there, but on the screen.
+    pub(crate) visible: bool,
+    /// The process that it belongs to.
+    pub(crate) pid: Option<u32>,
+}
+
+impl Display {
+    pub(super) fn start() -> Self {
+        let mut server = Command::new("Xvfb")
+            // It looks for a free number itself and says which.
+            .args(["-displayfd", "1", "-screen", "0", "1280x1024x24"])
+            .args(["-nolisten", "tcp", "-noreset"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "Xvfb does not start ({error}). These tests need xvfb; `cargo xtask test` installs it"
+                )
+            });
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let number = line.trim().parse().expect("Xvfb says its number");
+        let (x11, screen) = x11rb::connect(Some(&format!(":{number}"))).unwrap();
+        let root = x11.setup().roots[screen].root;
+        Self {
+            server,
+            number,
+            x11,
+            root,
+        }
+    }
+
+    /// As `DISPLAY` wants it.
+    pub(crate) fn name(&self) -> String {
+        format!(":{}", self.number)
+    }
+
+    fn atom(&self, name: &str) -> Atom {
+        let asked = self.x11.intern_atom(false, name.as_bytes()).unwrap();
+        asked.reply().unwrap().atom
+    }
+
+    /// A window's property; nothing when the window has just gone.
+    fn property(&self, window: u32, name: &str) -> Option<Vec<u8>> {
+        let asked = self
+            .x11
+            .get_property(false, window, self.atom(name), AtomEnum::ANY, 0, 1 << 16)
+            .ok()?;
+        let reply = asked.reply().ok()?;
+        (reply.type_ != 0).then_some(reply.value)
+    }
+
+    /// Every window with a title, from the lowest to the one on top.
+    pub(crate) fn windows(&self) -> Vec<Window> {
+        let tree = self.x11.query_tree(self.root).unwrap().reply().unwrap();
+        let look = |id: u32| {
+            let title = self
+                .property(id, "_NET_WM_NAME")
+                .or_else(|| self.property(id, "WM_NAME"))?;
+            let attributes = self.x11.get_window_attributes(id).ok()?.reply().ok()?;
+            // Toolkits keep small windows of their own outside the screen.
+            let place = self.x11.get_geometry(id).ok()?.reply().ok()?;
+            (place.width > 50).then(|| Window {
+                id,
+                title: String::from_utf8_lossy(&title).into_owned(),
+                visible: attributes.map_state == MapState::VIEWABLE,
+                pid: self
+                    .property(id, "_NET_WM_PID")
+                    .and_then(|bytes| Some(u32::from_ne_bytes(bytes.try_into().ok()?))),
+            })
+        };
+        tree.children.into_iter().filter_map(look).collect()
+    }
+
+    /// The window of this title, if it can be seen.
+    pub(crate) fn window(&self, title: &str) -> Option<Window> {
+        self.windows()
+            .into_iter()
+            .find(|window| window.title == title && window.visible)
+    }
+
+    /// Waits for a window of this title.
+    pub(crate) async fn shows(&self, title: &str) -> Window {
+        eventually(&format!("a window {title:?}"), || {
+            let window = self.window(title);
+            async move { window }
+        })
+        .await
+    }
+
+    /// Waits until no window of this title is to be seen.
+    pub(crate) async fn hides(&self, title: &str) {
+        eventually(&format!("no window {title:?}"), || {
+            let gone = self.window(title).is_none();
+            async move { gone.then_some(()) }
+        })
+        .await;
+    }
+
+    /// Closes a window, as the button on its frame does.
+    pub(crate) fn close(&self, window: &Window) {
+        let data = [self.atom("WM_DELETE_WINDOW"), 0, 0, 0, 0];
+        let message = ClientMessageEvent::new(32, window.id, self.atom("WM_PROTOCOLS"), data);
+        self.x11
+            .send_event(false, window.id, EventMask::NO_EVENT, message)
+            .unwrap();
+        self.x11.flush().unwrap();
+    }
+
+    /// Puts another window over everything.
+    pub(crate) fn cover(&self) -> u32 {
+        let window = self.x11.generate_id().unwrap();
+        let screen = &self.x11.setup().roots[0];
+        self.x11
+            .create_window(
+                0,
+                window,
+                self.root,
+                0,
+                0,
+                screen.width_in_pixels,
+                screen.height_in_pixels,
+                0,
+                WindowClass::INPUT_OUTPUT,
+                0,
+                &CreateWindowAux::new().background_pixel(screen.white_pixel),
+            )
+            .unwrap();
+        self.x11.map_window(window).unwrap();
+        self.x11.sync().unwrap();
+        window
+    }
+
+    /// Which of two windows lies over the other: is it `upper`?
+    pub(crate) fn is_over(&self, upper: &Window, lower: u32) -> bool {
+        let tree = self.x11.query_tree(self.root).unwrap().reply().unwrap();
+        let place = |id| tree.children.iter().position(|child| *child == id);
+        place(upper.id) > place(lower)
+    }
+
+    /// The text on the clipboard, if there is one.
+    pub(crate) fn clipboard(&self) -> Option<String> {
+        let clipboard = self.atom("CLIPBOARD");
+        let owner = self.x11.get_selection_owner(clipboard).unwrap();
+        if owner.reply().unwrap().owner == 0 {
+            return None;
+        }
+        let window = self.x11.generate_id().unwrap();
+        let unseen = CreateWindowAux::new();
+        self.x11
+            .create_window(
+                0,
+                window,
+                self.root,
+                0,
+                0,
+                1,
+                1,
+                0,
+                WindowClass::INPUT_ONLY,
+                0,
+                &unseen,
+            )
+            .unwrap();
+        let answer = self.atom("DRAWBRIDGE_TEST");
+        self.x11
+            .convert_selection(window, clipboard, self.atom("UTF8_STRING"), answer, 0_u32)
+            .unwrap();
+        self.x11.flush().unwrap();
+        loop {
+            if let Event::SelectionNotify(event) = self.x11.wait_for_event().unwrap()
+                && event.requestor == window
+            {
+                let text = self.property(window, "DRAWBRIDGE_TEST");
+                self.x11.destroy_window(window).unwrap();
+                return text.map(|text| String::from_utf8(text).unwrap());
+            }
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}

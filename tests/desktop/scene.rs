@@ -1,0 +1,153 @@
+//! The whole thing: a session with a tray and notifications, the app driven through its windows,
+//! and a client that wants in.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{
+    Authorization, Browser, Client, Driver, Network, Notifications, REDIRECT, Session, TrayHost,
+    Windows, eventually, links, text,
+};
+
+/// The title of the approval window.
+pub(crate) const APPROVAL: &str = "Drawbridge asks";
+/// The page of the approval window.
+pub(crate) const APPROVAL_PAGE: &str = "approval.html";
+/// The page of the main window.
+pub(crate) const MAIN_PAGE: &str = "main.html";
+
+/// The app in its session, its main window open.
+pub(crate) struct Scene {
+    pub(crate) windows: Windows,
+    pub(crate) host: TrayHost,
+    pub(crate) notifications: Notifications,
+    pub(crate) network: Network,
+    /// `http://127.0.0.1:<port>`.
+    pub(crate) base: String,
+    local_port: u64,
+    _driver: Driver,
+    pub(crate) session: Session,
+}
+
+/// A client whose browser has proved where it is, and waits.
+pub(crate) struct Knock {
+    pub(crate) client: Client,
+    pub(crate) authorization: Authorization,
+    pub(crate) browser: Browser,
+    /// The page where the browser waits.
+    pub(crate) waiting: String,
+}
+
+impl Scene {
+    /// Starts the app in a session of its own, behind its windows.
+    pub(crate) async fn open() -> Self {
+        let session = Session::start();
+        let host = TrayHost::start(&session).await;
+        let notifications = Notifications::start(&session).await;
+        let driver = Driver::start(session.environment(), session.home());
+        let windows = driver
+            .open(env!("CARGO_BIN_EXE_drawbridge").as_ref(), &[])
+            .await;
+        windows.says("Open on this computer").await;
+        let status = session.read(&["status"]).await;
+        Self {
+            network: Network {
+                front: None,
+                canary: session.canary.clone(),
+            },
+            base: text(&status, "local_url"),
+            local_port: status["local_port"].as_u64().unwrap(),
+            windows,
+            host,
+            notifications,
+            _driver: driver,
+            session,
+        }
+    }
+
+    /// Adds the fixture server at the command line, and allows it in the window.
+    pub(crate) async fn add_server(&self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/app/fixtures/server.py");
+        let script = script.to_str().unwrap();
+        let command = ["servers", "add", "fixture", "--", "python3", script];
+        let (added, ()) = tokio::join!(self.session.run(&command), async {
+            self.approval().await;
+            self.windows.press("Allow").await;
+            self.answered().await;
+        });
+        assert!(added.status.success(), "{added:?}");
+    }
+
+    /// A client registers and sends its browser, which comes up to the waiting page.
+    pub(crate) async fn knock(&self) -> Knock {
+        let client = Client::register_in(&self.network, &self.base, &[REDIRECT]).await;
+        let authorization = client.authorization();
+        let mut browser = Browser::new(self.network.clone());
+        let page = browser.open(&authorization.url()).await.expect(200);
+        let local = format!("http://127.0.0.1:{}/approve/", self.local_port);
+        let link = links(&page)
+            .into_iter()
+            .find(|link| link.as_str().starts_with(&local))
+            .expect("the page leads to the local listener");
+        let waiting = browser.walk(link.as_str(), |_| false).await.expect(200);
+        Knock {
+            client,
+            authorization,
+            browser,
+            waiting: waiting.url.to_string(),
+        }
+    }
+
+    /// Turns to the approval window once it is on the screen.
+    pub(crate) async fn approval(&self) {
+        self.session.display.shows(APPROVAL).await;
+        self.windows.turn_to(APPROVAL_PAGE).await;
+    }
+
+    /// Waits until the approval window has gone, and turns back to the main window.
+    pub(crate) async fn answered(&self) {
+        self.session.display.hides(APPROVAL).await;
+        self.windows.turn_to(MAIN_PAGE).await;
+    }
+
+    /// The connections, as the command line lists them.
+    pub(crate) async fn connections(&self) -> Vec<serde_json::Value> {
+        let list = self.session.read(&["connections"]).await;
+        list.as_array().unwrap().clone()
+    }
+
+    /// Quits by the tray; everything must have ended.
+    pub(crate) async fn quit(self) {
+        let process = text_number(&self.session.read(&["status"]).await, "process");
+        let item = self.host.item().await;
+        item.menu().await.choose("Quit Drawbridge").await;
+        eventually("the app ends", || {
+            let alive = Command::new("kill")
+                .args(["-0", &process.to_string()])
+                .output()
+                .unwrap()
+                .status
+                .success();
+            async move { (!alive).then_some(()) }
+        })
+        .await;
+    }
+}
+
+fn text_number(object: &serde_json::Value, field: &str) -> u64 {
+    object[field].as_u64().unwrap()
+}
+
+impl Knock {
+    /// Where the browser is sent once the person has answered.
+    pub(crate) async fn code(&mut self) -> String {
+        let back = self.browser.open(&self.waiting).await;
+        self.authorization.code(&back)
+    }
+
+    /// The error with which the browser is sent back.
+    pub(crate) async fn error(&mut self) -> (String, String) {
+        let back = self.browser.open(&self.waiting).await;
+        self.authorization.error(&back)
+    }
+}
