@@ -1,172 +1,221 @@
-import { flushSync, mount, tick, unmount } from "svelte";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { IpcError, type Ipc, type Status } from "../ipc";
+import { IpcError, type Ipc, type Status, type View } from "../ipc";
+import { sampleStatus } from "../samples";
+import { button, clear, fakeIpc, settled, show, type Fake } from "../testing";
 import Main from "./Main.svelte";
-import { approvalWords, stateWords } from "./words";
+import { badges } from "./views";
+import { approvalWords, hostOf, keyPlaceWords, stateWords } from "./words";
 
-const OPEN: Status = {
-  state: "open",
-  version: "0.1.0",
-  connector_url: "http://127.0.0.1:8787/mcp",
-  public_url: null,
-  key_place: "keychain",
-  warning: null,
-  pending_approvals: 0,
-};
+const PROGRESS = { registered_at: null, approved_at: null, first_call_at: null };
 
-/** The app as this page sees it, with the state in the test's hands. */
-class FakeIpc implements Ipc {
-  listeners = 0;
-  #changed: () => void = () => {};
+let ask: (view: View) => void;
 
-  constructor(public answer: Status | Error) {}
-
-  async status(): Promise<Status> {
-    if (this.answer instanceof Error) throw this.answer;
-    return this.answer;
-  }
-
-  async onChange(changed: () => void): Promise<() => void> {
-    this.listeners += 1;
-    this.#changed = changed;
-    return () => {
-      this.listeners -= 1;
-    };
-  }
-
-  become(answer: Status | Error) {
-    this.answer = answer;
-    this.#changed();
-  }
+function app(status: () => Promise<Status>, answers: Partial<Ipc> = {}): Fake<Ipc> {
+  return fakeIpc({
+    status,
+    checklist: async () => ({ chatgpt: PROGRESS, claude: PROGRESS, other: PROGRESS }),
+    shownView: async () => null,
+    onShowView: async (showView) => {
+      ask = showView;
+      return () => {};
+    },
+    servers: async () => [],
+    connections: async () => [],
+    activity: async () => [],
+    staticClient: async () => null,
+    ...answers,
+  });
 }
 
-let page: ReturnType<typeof mount> | undefined;
+const open = (change: Partial<Status> = {}) => app(async () => sampleStatus(change));
 
-async function settled() {
-  for (let turn = 0; turn < 5; turn += 1) await tick();
-  flushSync();
-}
+const page = (ipc: Ipc) => show(Main, { ipc });
+const heading = () => document.querySelector("h1")?.textContent?.trim();
+const current = () => document.querySelector("[aria-current=page]")?.getAttribute("title");
+const rail = (word: string) => document.querySelector<HTMLElement>(`nav [title="${word}"]`);
 
-async function show(fake: FakeIpc): Promise<HTMLElement> {
-  document.body.replaceChildren();
-  page = mount(Main, { target: document.body, props: { ipc: fake } });
-  await settled();
-  return document.body;
-}
-
-afterEach(async () => {
-  if (page) await unmount(page);
-  page = undefined;
+beforeEach(() => {
+  ask = () => expect.fail("nobody listens to the app");
 });
 
-describe("the main window", () => {
-  it("says that the bridge is open and shows the connector URL", async () => {
-    const body = await show(new FakeIpc(OPEN));
-    expect(body.querySelector("h1")?.textContent).toBe("Open on this computer");
-    expect(body.querySelector("input")?.value).toBe("http://127.0.0.1:8787/mcp");
-    expect(body.querySelector("svg")?.getAttribute("aria-label")).toBe("bridge down");
-    expect(body.textContent).toContain("Drawbridge 0.1.0");
+afterEach(clear);
+
+describe("the window", () => {
+  it("waits calmly while Drawbridge starts, and can be quit", async () => {
+    const quit = vi.fn(async () => {});
+    await page(app(() => new Promise(() => {}), { quit }));
+    expect(heading()).toBe("Starting…");
+    expect(document.body.textContent).toContain("If your keychain asks, unlock it.");
+    button("Quit").click();
+    expect(quit).toHaveBeenCalledOnce();
   });
 
-  it("shows no URL while closed", async () => {
-    const body = await show(new FakeIpc({ ...OPEN, state: "closed" }));
-    expect(body.querySelector("h1")?.textContent).toBe("Closed");
-    expect(body.querySelector("input")).toBeNull();
-  });
-
-  it("follows the app", async () => {
-    const fake = new FakeIpc({ ...OPEN, state: "opening" });
-    const body = await show(fake);
-    expect(body.querySelector("h1")?.textContent).toBe("Opening…");
-    fake.become({ ...OPEN, pending_approvals: 2 });
+  it("says why Drawbridge did not start, and starts it again", async () => {
+    const failed = new IpcError("failed", "Another Drawbridge uses this folder.");
+    const ipc = app(() => Promise.reject(failed));
+    ipc.retryStart = async () => void (ipc.status = async () => sampleStatus());
+    await page(ipc);
+    expect(document.querySelector("[role=alert]")?.textContent).toContain(failed.message);
+    button("Start again").click();
     await settled();
-    expect(body.querySelector("h1")?.textContent).toBe("Open on this computer");
-    expect(body.textContent).toContain("2 approvals wait for you");
+    expect(heading()).toBe("Open");
+  });
+
+  it("says why it did not start this time", async () => {
+    const ipc = app(() => Promise.reject(new IpcError("failed", "The first reason.")));
+    ipc.retryStart = () => Promise.reject(new IpcError("failed", "The second reason."));
+    await page(ipc);
+    button("Start again").click();
+    await settled();
+    expect(document.querySelector("[role=alert]")?.textContent).toContain("The second reason.");
   });
 
   it("says what to do when the app does not answer, and asks again", async () => {
-    const fake = new FakeIpc(new Error("gone"));
-    const body = await show(fake);
-    expect(body.querySelector("[role=alert] h1")?.textContent).toBe("This window lost the app");
-    fake.answer = OPEN;
-    body.querySelector("button")?.click();
+    const ipc = app(() => Promise.reject(new Error("gone")));
+    await page(ipc);
+    expect(heading()).toBe("This window lost the app");
+    ipc.status = async () => sampleStatus();
+    button("Ask again").click();
     await settled();
-    expect(body.querySelector("[role=alert]")).toBeNull();
+    expect(heading()).toBe("Open");
   });
 
-  it("says why Drawbridge did not start", async () => {
-    const fake = new FakeIpc(new IpcError("failed", "Port 8787 cannot be used."));
-    const body = await show(fake);
-    expect(body.querySelector("[role=alert] h1")?.textContent).toBe("Not open");
-    expect(body.textContent).toContain("Port 8787 cannot be used.");
+  it("keeps what it shows when one question fails", async () => {
+    const ipc = open();
+    await page(ipc);
+    ipc.status = () => Promise.reject(new IpcError("failed", "The disk is full."));
+    ipc.change();
+    await settled();
+    expect(heading()).toBe("Open");
+    expect(document.querySelector("[role=alert]")?.textContent).toContain("The disk is full.");
   });
 
-  it("waits calmly while Drawbridge starts", async () => {
-    const fake = new FakeIpc(OPEN);
-    fake.status = () => new Promise<Status>(() => {});
-    const body = await show(fake);
-    expect(body.querySelector("h1")?.textContent).toBe("Opening…");
+  it("follows the app", async () => {
+    const ipc = open();
+    await page(ipc);
+    ipc.status = async () => sampleStatus({ state: "closed" });
+    ipc.change();
+    await settled();
+    expect(heading()).toBe("Closed");
   });
 
-  it("sets warnings apart and never reads them as markup", async () => {
-    const body = await show(new FakeIpc({ ...OPEN, warning: "<b>copying</b> copies the key" }));
-    expect(body.querySelector(".notice")?.textContent).toContain("<b>copying</b>");
-    expect(body.querySelector(".notice b")).toBeNull();
+  it("leads to the approval that waits", async () => {
+    const ipc = open({ pending_approvals: 2 });
+    ipc.showQuestion = vi.fn(async () => {});
+    const body = await page(ipc);
+    expect(body.textContent).toContain("2 approvals wait for you");
+    button("Show").click();
+    expect(ipc.showQuestion).toHaveBeenCalledOnce();
   });
 
   it("stops listening when it goes", async () => {
-    const fake = new FakeIpc(OPEN);
-    await show(fake);
-    expect(fake.listeners).toBe(1);
-    if (page) await unmount(page);
-    page = undefined;
-    expect(fake.listeners).toBe(0);
+    const ipc = open();
+    await page(ipc);
+    expect(ipc.listeners).toBeGreaterThan(0);
+    await clear();
+    expect(ipc.listeners).toBe(0);
   });
 });
 
-describe("the copy button", () => {
-  it("copies the URL and says so", async () => {
-    let copied = "";
-    Object.defineProperty(navigator, "clipboard", {
-      configurable: true,
-      value: { writeText: async (text: string) => void (copied = text) },
-    });
-    const body = await show(new FakeIpc(OPEN));
-    const button = body.querySelector("button");
-    button?.click();
+describe("the views", () => {
+  it("begin with Connect and follow the rail", async () => {
+    await page(open());
+    expect(current()).toBe("Connect");
+    rail("Servers")?.click();
     await settled();
-    expect(copied).toBe("http://127.0.0.1:8787/mcp");
-    expect(button?.textContent).toBe("Copied");
+    expect(current()).toBe("Servers");
+    expect(heading()).toBe("Servers");
   });
 
-  it("leaves the URL to the keyboard where the clipboard is refused", async () => {
-    Object.defineProperty(navigator, "clipboard", {
-      configurable: true,
-      value: { writeText: () => Promise.reject(new Error("refused")) },
-    });
-    const body = await show(new FakeIpc(OPEN));
-    const button = body.querySelector("button");
-    button?.click();
+  it("begin with what was asked for before the page listened", async () => {
+    const ipc = open();
+    ipc.shownView = async () => "servers";
+    await page(ipc);
+    expect(current()).toBe("Servers");
+  });
+
+  it("follow the app, with the focus", async () => {
+    await page(open());
+    ask("servers");
     await settled();
-    expect(button?.textContent).toBe("Press Ctrl+C");
+    expect(current()).toBe("Servers");
+    expect(document.activeElement?.tagName).toBe("MAIN");
+  });
+
+  it("load the others when they are wanted", async () => {
+    await page(open());
+    rail("Activity")?.click();
+    await vi.waitFor(() => expect(heading()).toBe("Activity"));
+  });
+
+  it("lead from the first step to the form that adds a server", async () => {
+    await page(open({ servers: 0, connections: 0 }));
+    button("Add a server").click();
+    await settled();
+    expect(current()).toBe("Servers");
+    expect(heading()).toBe("Add a server");
+    // Pressed by mistake, the rail does not throw away what was typed.
+    rail("Servers")?.click();
+    await settled();
+    expect(heading()).toBe("Add a server");
+    button("Cancel").click();
+    await settled();
+    expect(heading()).toBe("Servers");
+  });
+
+  it("remember that the URL was copied", async () => {
+    const ipc = open({ servers: 1, connections: 0, state: "closed" });
+    ipc.copyText = async () => {};
+    await page(ipc);
+    button("Copy Connector URL").click();
+    await settled();
+    rail("Servers")?.click();
+    await settled();
+    rail("Connect")?.click();
+    await settled();
+    const done = [...document.querySelectorAll("h3")].map((title) => title.textContent);
+    expect(done).toContain("Copy the connector URL, done");
+  });
+
+  it("are counted in the rail, for eyes and ears", async () => {
+    await page(open({ servers: 2, connections: 1 }));
+    expect(rail("Servers")?.getAttribute("aria-label")).toBe("Servers, 2 servers");
+    expect(rail("Connections")?.getAttribute("aria-label")).toBe("Connections, 1 connection");
+    expect(rail("Settings")?.getAttribute("aria-label")).toBe("Settings");
+    expect(badges(sampleStatus({ servers: 0, connections: 0 }))).toEqual({});
   });
 });
 
 describe("the words", () => {
-  it("says where to look when something needs attention", () => {
-    const words = stateWords({ ...OPEN, state: "attention" });
-    expect(words.title).toBe("Needs attention");
-    expect(words.explanation).toContain("drawbridge status");
+  const status = sampleStatus();
+
+  it("tell an open bridge on the internet from one on this computer", () => {
+    expect(stateWords(status).title).toBe("Open");
+    expect(stateWords(status).explanation).toContain("bridge.example");
+    expect(stateWords({ ...status, public_url: null }).title).toBe("Open on this computer");
   });
 
-  it("tells an open bridge on the internet from one on this computer", () => {
-    expect(stateWords({ ...OPEN, public_url: "https://bridge.example" }).title).toBe("Open");
-    expect(stateWords(OPEN).title).toBe("Open on this computer");
+  it("say what keeps it from opening", () => {
+    const problem = { code: "unavailable", message: "Port 8787 is in use." } as const;
+    const words = stateWords({ ...status, state: "attention", problem });
+    expect(words).toEqual({ title: "Needs attention", explanation: "Port 8787 is in use." });
+    expect(stateWords({ ...status, state: "attention" }).explanation).toContain("keeps it from");
   });
 
-  it("counts approvals", () => {
-    expect(approvalWords(1)).toBe("One approval waits for you");
+  it("name the other states", () => {
+    expect(stateWords({ ...status, state: "closed" }).title).toBe("Closed");
+    expect(stateWords({ ...status, state: "opening" }).title).toBe("Opening…");
+  });
+
+  it("count approvals", () => {
+    expect(approvalWords(1)).toBe("1 approval waits for you");
     expect(approvalWords(3)).toBe("3 approvals wait for you");
+  });
+
+  it("name hosts and places", () => {
+    expect(hostOf("https://bridge.example:8443/mcp")).toBe("bridge.example:8443");
+    expect(hostOf("nonsense")).toBe("nonsense");
+    expect(keyPlaceWords("file")).toBe("in a file beside the data");
   });
 });

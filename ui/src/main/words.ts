@@ -19,7 +19,7 @@ export function stateWords(status: Known): StateWords {
           }
         : {
             title: "Open",
-            explanation: `Clients can ask to connect, through your own HTTPS front at ${hostOf(status.public_url)} too. You approve each one.`,
+            explanation: `Clients can ask to connect, from this computer and through ${hostOf(status.public_url)}. You approve each one.`,
           };
     case "opening":
       return { title: "Opening…", explanation: "The bridge is on its way down." };

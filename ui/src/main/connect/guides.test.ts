@@ -24,7 +24,9 @@ const PUBLIC = {
 const AT = "2026-11-23T10:00:00Z";
 
 const values = (tab: ClientTab, address: typeof LOCAL | typeof PUBLIC) =>
-  guide(tab, address, NOTHING).flatMap(({ values }) => values.map(({ value }) => value));
+  guide(tab, address, NOTHING).flatMap(({ values, variants }) =>
+    [...values, ...variants.map((variant) => variant.value)].map(({ value }) => value),
+  );
 
 describe("the guides", () => {
   it("give ChatGPT the fields of its form", () => {
@@ -45,6 +47,7 @@ describe("the guides", () => {
   });
 
   it("give programs on this computer the address of this computer", () => {
+    expect(values("other", PUBLIC)).toHaveLength(4);
     for (const value of values("other", PUBLIC)) expect(value).toContain("127.0.0.1:8787/mcp");
   });
 

@@ -12,11 +12,20 @@ export interface GuideValue {
   block?: boolean;
 }
 
+export interface GuideVariant {
+  client: string;
+  value: GuideValue;
+}
+
 export interface GuideStep {
   title: string;
-  /** Sentences under the title. */
-  text: string[];
+  /** What to do. */
+  text: string;
   values: GuideValue[];
+  /** The same for several clients, of which one is chosen. */
+  variants: GuideVariant[];
+  /** What to do once the values are in their places. */
+  after: string | null;
   /** Whether we saw that it happened, or something that comes after it. */
   done: boolean;
   /** When, if it is one of those that we see. */
@@ -54,17 +63,19 @@ export function claudeCodeCommand(url: string): string {
   return `claude mcp add --transport http drawbridge ${url}`;
 }
 
+function block(label: string, value: string): GuideValue {
+  return { label, value, block: true };
+}
+
 type Address = Pick<Status, "local_url" | "public_url" | "connector_url">;
 
-const PLAIN = { values: [], at: null, seen: null, awaited: null };
+const PLAIN = { values: [], variants: [], after: null, at: null, seen: null, awaited: null };
 
 function approve(name: string, progress: Progress): GuideStep {
   return {
     ...PLAIN,
     title: "Approve it here",
-    text: [
-      `${name} opens a page in your browser. Press Continue on this computer, then look at the window that rises and decide.`,
-    ],
+    text: `${name} opens a page in your browser. Press Continue on this computer, then look at the window that rises and decide.`,
     done: progress.approved_at !== null || progress.first_call_at !== null,
     at: progress.approved_at,
     seen: "Approved",
@@ -76,7 +87,7 @@ function firstCall(text: string, progress: Progress): GuideStep {
   return {
     ...PLAIN,
     title: "Use a tool",
-    text: [text],
+    text,
     done: progress.first_call_at !== null,
     at: progress.first_call_at,
     seen: "First tool call",
@@ -95,20 +106,19 @@ function chatgpt(address: Address, progress: Progress): GuideStep[] {
     {
       ...PLAIN,
       title: "Turn on developer mode",
-      text: [
-        "On chatgpt.com: Settings → Apps → Advanced settings → Developer mode. It comes with Plus, Pro, Business, Enterprise and Edu; a workspace’s owner may have to allow it.",
-      ],
+      text: "On chatgpt.com: Settings → Apps → Advanced settings → Developer mode. It comes with Plus, Pro, Business, Enterprise and Edu; a workspace’s owner may have to allow it.",
       done: registered,
     },
     {
       ...PLAIN,
       title: "Create the app",
-      text: ["Press Create app, and fill in:"],
+      text: "Press Create app and fill in its form. A description is not needed.",
       values: [
         { label: "Name", value: CONNECTOR_NAME },
         { label: "MCP Server URL", value: publicUrl(address) },
         { label: "Authentication", value: "OAuth" },
       ],
+      after: "Tick that you understand the warning, and press Create.",
       done: registered,
       at: progress.registered_at,
       seen: "Registered",
@@ -128,21 +138,18 @@ function claude(address: Address, progress: Progress): GuideStep[] {
     {
       ...PLAIN,
       title: "Open Claude’s connectors",
-      text: [
-        "On claude.ai or in Claude Desktop: Customize → Connectors (in some versions Settings → Connectors), then + and Add custom connector.",
-      ],
+      text: "On claude.ai or in Claude Desktop: Customize → Connectors (in some versions Settings → Connectors), then + and Add custom connector.",
       done: registered,
     },
     {
       ...PLAIN,
       title: "Add the connector",
-      text: [
-        "Fill in these two, leave the OAuth fields under Advanced settings empty, press Add, then Connect:",
-      ],
+      text: "Fill in these two, and leave the OAuth fields under Advanced settings empty.",
       values: [
         { label: "Name", value: CONNECTOR_NAME },
         { label: "Remote MCP server URL", value: publicUrl(address) },
       ],
+      after: "Press Add, then Connect.",
       done: registered,
       at: progress.registered_at,
       seen: "Registered",
@@ -160,21 +167,19 @@ function other(address: Address, progress: Progress): GuideStep[] {
     {
       ...PLAIN,
       title: "Tell your client where Drawbridge is",
-      text: [
-        "Programs on this computer come in directly. Take what your client reads; if its file has entries already, add this one to them.",
-      ],
-      values: [
-        { label: "Cursor: .cursor/mcp.json", value: cursorSnippet(url), block: true },
-        { label: "VS Code: .vscode/mcp.json", value: codeSnippet(url), block: true },
-        { label: "Claude Code: in a terminal", value: claudeCodeCommand(url), block: true },
-        { label: "Any other: its URL", value: url },
+      text: "Programs on this computer come in directly. Take what your client reads; if its file has entries already, add this one to them.",
+      variants: [
+        { client: "Cursor", value: block(".cursor/mcp.json", cursorSnippet(url)) },
+        { client: "VS Code", value: block(".vscode/mcp.json", codeSnippet(url)) },
+        { client: "Claude Code", value: block("In a terminal", claudeCodeCommand(url)) },
+        { client: "Another", value: { label: "MCP server URL", value: url } },
       ],
       done: registered,
     },
     {
       ...PLAIN,
       title: "Let it sign in",
-      text: ["The client finds the rest by itself. Where it shows Connect or Sign in, press it."],
+      text: "The client finds the rest by itself. Where it shows Connect or Sign in, press it.",
       done: registered,
       at: progress.registered_at,
       seen: "Registered",

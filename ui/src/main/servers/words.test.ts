@@ -1,24 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { ConnectionView } from "../../ipc";
+import { sampleConnection } from "../../samples";
 import { kindsWords, losers, standing, toolWords } from "./words";
-
-const connection = (given: Partial<ConnectionView>): ConnectionView => ({
-  id: "1",
-  client: "ChatGPT",
-  client_kind: "cimd",
-  client_domain: "chatgpt.com",
-  redirect_host: "chatgpt.com",
-  origin: "loopback",
-  servers: ["notes"],
-  access: "read",
-  created_at: "2026-11-23T10:00:00Z",
-  last_used_at: "2026-11-23T10:00:00Z",
-  expires_at: null,
-  state: "active",
-  end_reason: null,
-  ...given,
-});
 
 describe("the words about a server", () => {
   it("tell how it stands", () => {
@@ -30,12 +13,7 @@ describe("the words about a server", () => {
   });
 
   it("count tools", () => {
-    expect([null, 0, 1, 12].map(toolWords)).toEqual([
-      "tools not known yet",
-      "0 tools",
-      "1 tool",
-      "12 tools",
-    ]);
+    expect([0, 1, 12].map(toolWords)).toEqual(["0 tools", "1 tool", "12 tools"]);
   });
 
   it("sum up what the tools do", () => {
@@ -48,9 +26,9 @@ describe("the words about a server", () => {
 describe("removing a server", () => {
   it("names the connections that lose it", () => {
     const all = [
-      connection({ id: "1" }),
-      connection({ id: "2", servers: ["files"] }),
-      connection({ id: "3", state: "ended" }),
+      sampleConnection({ id: "1", servers: ["notes"] }),
+      sampleConnection({ id: "2", servers: ["files"] }),
+      sampleConnection({ id: "3", servers: ["notes"], state: "ended" }),
     ];
     expect(losers(all, "notes").map(({ id }) => id)).toEqual(["1"]);
   });

@@ -21,8 +21,7 @@ export function standing(server: Pick<ServerView, "enabled" | "health">): Standi
   }
 }
 
-export function toolWords(tools: number | null): string {
-  if (tools === null) return "tools not known yet";
+export function toolWords(tools: number): string {
   return tools === 1 ? "1 tool" : `${tools} tools`;
 }
 
