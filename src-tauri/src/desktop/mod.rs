@@ -10,7 +10,8 @@
 //! - `notify`: the system's own notification
 //! - `tray`, `tray_host`: the icon and its menu, and whether there is a place for it
 //! - `clipboard`, `autostart`, `second_start`: one thing of the system's each
-//! - `acl`: the tests of what each window may call
+//! - `acl`, `commands/tests`: what each window may call, and what it is answered, on the mock
+//!   runtime of `testing`
 //!
 //! The pages live in `ui/`, one per window. What a window may call stands in
 //! `src-tauri/capabilities` and `src-tauri/permissions`; what stands there for no window is
@@ -28,6 +29,8 @@ mod raising;
 mod second_start;
 mod settling;
 mod shell;
+#[cfg(all(test, feature = "gui-test"))]
+mod testing;
 mod tray;
 mod tray_host;
 mod windows;

@@ -10,6 +10,8 @@ mod connections;
 mod secrets;
 mod servers;
 mod settings;
+#[cfg(all(test, feature = "gui-test"))]
+mod tests;
 mod window;
 
 use tauri::Runtime;
