@@ -67,7 +67,7 @@ describe("the list", () => {
     expect(row).toContain("files, notion Read and write");
     expect(row).toContain("Last used 4 hours ago");
     expect(row).toContain("Since 9 days ago");
-    expect(row).toContain("Until You revoke it or ends in 30 days if unused");
+    expect(row).toContain("Until You revoke it or 30 days unused");
   });
 
   it("sets the part of the host apart that somebody registered", async () => {

@@ -141,7 +141,7 @@ describe("the ports", () => {
     await page();
     const form = control("Port for clients").closest("form") ?? document;
     expect(button("Apply", form).disabled).toBe(true);
-    expect(form.textContent).toContain("calls that run then end");
+    expect(form.textContent).toContain("calls that are running end");
     await type("Port for clients", "9000");
     await apply("Port for clients");
     expect(changeSettings).toHaveBeenCalledExactlyOnceWith({
