@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bridge::{Bridge, instance_name};
+use super::history::History;
 use super::settings::{Effective, Given, LoadError, Stored};
 use super::{Engine, Events, Inner};
 use crate::config::{Config, ConfigError, Folders, GuideValues, TunnelKind};
@@ -115,7 +116,8 @@ async fn open_vault(
 /// A program put before each server's command, which makes it end when this process does, with
 /// everything it started.
 fn launcher() -> Option<(std::path::PathBuf, Vec<std::ffi::OsString>)> {
-    cfg!(target_os = "linux").then(|| {
+    // A unit test's own program is no Drawbridge.
+    (cfg!(target_os = "linux") && !cfg!(test)).then(|| {
         let own = std::process::id().to_string();
         (
             "/proc/self/exe".into(),
@@ -133,11 +135,11 @@ impl Engine {
         Self::start_on(config, Arc::new(OsKeychain)).await
     }
 
-    /// The same with another keychain than the system's.
-    pub(crate) async fn start_on(
-        config: Config,
-        keychain: Arc<dyn Keychain>,
-    ) -> Result<Self, StartError> {
+    /// The same with another keychain than the system's: tests leave the owner's alone.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_on(config: Config, keychain: Arc<dyn Keychain>) -> Result<Self, StartError> {
         match config.tunnel {
             Some(TunnelKind::Quick) => return Err(StartError::NotInThisVersion("quick")),
             Some(TunnelKind::Named) => return Err(StartError::NotInThisVersion("named")),
@@ -170,6 +172,7 @@ impl Engine {
         let given = Given::of(&config);
         let stored = Effective::of(&given, &Stored::load(&vault)?);
         let bridge = Bridge::new(given, instance_name(&OsEntropy)?);
+        let history = History::load(&vault)?;
         let gateway = Gateway::start(drawbridge_gateway::Dependencies {
             vault: vault.clone(),
             clock: clock.clone(),
@@ -193,6 +196,7 @@ impl Engine {
                 oauth,
                 gateway,
                 events,
+                history,
                 confirmations: Confirmations::new(
                     clock.clone(),
                     Arc::new(OsEntropy),
@@ -241,6 +245,8 @@ impl Engine {
             })?;
         tasks.spawn(control.serve(self.clone(), stop.clone(), tasks.clone()));
         tasks.spawn(sweep(oauth.clone(), stop.clone()));
+        let news = self.events();
+        tasks.spawn(self.clone().keep_history(news, stop.clone()));
         #[cfg(target_os = "linux")]
         {
             let gateway = gateway.clone();

@@ -1,12 +1,14 @@
 //! The engine from inside: opening, closing, settings, erasing; with a keychain in memory.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drawbridge_oauth::{ApprovalOutcome, Event as OAuthEvent};
+use drawbridge_oauth::{AccessLevel, ApprovalOutcome, Event as OAuthEvent, GrantLifetime};
 use drawbridge_vault::{MemoryKeychain, MemoryMood, is_being_erased};
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,8 +17,8 @@ use tokio::sync::broadcast;
 use super::{Addresses, Engine, EraseError, Event, OpenError};
 use crate::config::{Config, Folders, Front, GivenPorts, GuideValues, PublicUrl};
 use crate::ui_api::{
-    PortsView, SettingsChange, State, TunnelKind, UiErrorCode, change_settings, erase_everything,
-    open_bridge, settings, status,
+    NewServer, NewToken, PortsView, SettingsChange, State, TermsChoice, TunnelKind, UiErrorCode,
+    add_server, change_settings, create_token, erase_everything, open_bridge, settings, status,
 };
 
 /// Closing ends what is under way within this time.
@@ -436,6 +438,91 @@ async fn closing_cuts_off_what_does_not_end_by_itself() {
     }
     engine.open().await.unwrap();
     assert_eq!(engine.addresses().loopback, address);
+    engine.stop().await;
+}
+
+/// The Python of the tests and the server they put behind the gateway.
+fn fixture_server() -> NewServer {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let python = if cfg!(windows) {
+        ".venv/Scripts/python.exe"
+    } else {
+        ".venv/bin/python"
+    };
+    let text = |path: PathBuf| path.into_os_string().into_string().unwrap();
+    NewServer {
+        name: "fixture".to_owned(),
+        command: text(tests.join(python)),
+        args: vec![text(tests.join("app/fixtures/server.py"))],
+        env: BTreeMap::new(),
+        directory: None,
+    }
+}
+
+fn mcp(address: SocketAddr, token: &str, body: &serde_json::Value) -> String {
+    let body = body.to_string();
+    format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Accept: application/json, text/event-stream\r\nMcp-Protocol-Version: 2025-11-25\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_call_in_flight_ends_in_time_and_its_token_works_when_it_is_open_again() {
+    let house = House::new();
+    let engine = house.open().await;
+    let address = engine.addresses().loopback;
+    add_server(&engine, fixture_server()).await.unwrap();
+    let terms = TermsChoice {
+        servers: None,
+        access: AccessLevel::Read,
+        lifetime: GrantLifetime::Hour,
+    };
+    let asked = NewToken {
+        name: "test".to_owned(),
+        terms,
+        public: false,
+    };
+    let token = create_token(&engine, asked)
+        .await
+        .unwrap()
+        .token
+        .into_secret();
+    let token = token.expose_secret();
+    let list = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let listed = exchange(address, &mcp(address, token, &list)).await;
+    let (_, json) = listed.split_once("\r\n\r\n").unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let names = json["result"]["tools"].as_array().unwrap().iter();
+    let name = names
+        .filter_map(|tool| tool["name"].as_str())
+        .find(|name| name.ends_with("run"))
+        .unwrap();
+    // The program says through a pipe that it runs; then it stays.
+    let pipe = house.folder.path().join("begun");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    let script = format!("echo > '{}'; exec sleep 300", pipe.display());
+    let call = serde_json::json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params":
+        {"name": name, "arguments":
+            {"command": ["/bin/sh", "-c", script], "environment": {}, "way": "child"}}});
+    let mut flying = TcpStream::connect(address).await.unwrap();
+    flying
+        .write_all(mcp(address, token, &call).as_bytes())
+        .await
+        .unwrap();
+    tokio::fs::read(&pipe).await.unwrap();
+    let started = Instant::now();
+    engine.close().await;
+    assert!(started.elapsed() < CLOSE + SLACK, "{:?}", started.elapsed());
+    let mut answer = Vec::new();
+    let _broken = flying.read_to_end(&mut answer).await;
+
+    engine.open().await.unwrap();
+    let again = exchange(address, &mcp(address, token, &list)).await;
+    assert!(again.starts_with("HTTP/1.1 200"), "{again}");
     engine.stop().await;
 }
 
