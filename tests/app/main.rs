@@ -14,6 +14,8 @@
 
 mod attacks;
 mod cli;
+#[cfg(target_os = "linux")]
+mod confirm;
 mod corpus;
 mod floods;
 mod guide;

@@ -1,9 +1,11 @@
 //! Commands at the control socket of a real engine, with and without a window.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_oauth::ShownHash;
+use drawbridge_vault::MemoryKeychain;
 use drawbridge_vault::ports::{OsEntropy, SystemClock};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -35,7 +37,6 @@ impl Bridge {
         let environment = Environment::from_pairs([
             ("HOME", text(home.path())),
             ("DRAWBRIDGE_HOME", text(&home.path().join("data"))),
-            ("TOKEN_ENCRYPTION_KEY", KEY.to_owned()),
         ]);
         let ports = GivenPorts {
             loopback: Some(0),
@@ -49,7 +50,9 @@ impl Bridge {
         let mut config = Config::gather(&environment, flags, None).unwrap();
         config.window = window;
         Self {
-            engine: Engine::start(config).await.unwrap(),
+            engine: Engine::start_on(config, Arc::new(MemoryKeychain::new()))
+                .await
+                .unwrap(),
             _home: home,
         }
     }
@@ -68,7 +71,7 @@ impl Bridge {
     }
 
     /// What waits, once there are so many.
-    async fn waiting(&self, count: usize) -> Vec<std::sync::Arc<Confirmation>> {
+    async fn waiting(&self, count: usize) -> Vec<Arc<Confirmation>> {
         let mut watch = self.engine.confirmations().watch();
         let seen = tokio::time::timeout(SOON, watch.wait_for(|all| all.len() == count)).await;
         seen.unwrap().unwrap().clone()
@@ -87,9 +90,6 @@ impl Bridge {
         self.engine.gateway().servers().len()
     }
 }
-
-/// The key of the data folder, as `python3 -c "import secrets; …"` of the guide makes one.
-const KEY: &str = "vTq3mJw0bB8yq9k1nX2sZ7uE5rC4dF6gH8iJ0kL1mN2";
 
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
@@ -316,10 +316,7 @@ async fn a_window_that_goes_away_while_it_asks_is_no_yes() {
 async fn nobody_answers_in_time() {
     let bridge = Bridge::start(true).await;
     let life = SignedDuration::from_millis(50);
-    let (clock, entropy) = (
-        std::sync::Arc::new(SystemClock),
-        std::sync::Arc::new(OsEntropy),
-    );
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
     let desk = Confirmations::with_life(clock, entropy, true, life);
     let _window = desk.attend();
     let (mut here, there) = duplex(64 * 1024);

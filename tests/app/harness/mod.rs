@@ -32,6 +32,7 @@ pub(crate) use canary::Canary;
 pub(crate) use client::{Authorization, Client, REDIRECT, Registration, Tokens, random};
 pub(crate) use house::{House, HouseBuilder, program};
 pub(crate) use http::{Answer, Network, Sending, text};
-pub(crate) use processes::Signal;
+pub(crate) use owner::Owner;
+pub(crate) use processes::{Signal, signal};
 pub(crate) use secret_service::SecretService;
 pub(crate) use upstream::{python, server_script};

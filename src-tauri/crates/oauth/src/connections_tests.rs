@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drawbridge_vault::ports::Clock as _;
 use http::StatusCode;
 use insta::assert_snapshot;
 
@@ -239,4 +240,58 @@ async fn the_clean_up_ends_a_damaged_connection_and_the_others() {
         .iter()
         .filter(|event| matches!(event, Event::GrantEnded { .. }));
     assert_eq!(ended.count(), 2);
+}
+
+#[tokio::test]
+async fn all_are_ended_at_once_and_counted() {
+    let world = World::new().await;
+    assert_eq!(world.server.revoke_all().await, Ok(0));
+    let first = world.connect().await;
+    let second = world.connect().await;
+    let asked = world.register().await;
+    let (pending, _) = world.approve(&asked, &World::terms()).await;
+    let ended_before = world.connect().await;
+    world.server.revoke(&ended_before.grant).await.unwrap();
+    assert!(world.lets_in(&first.access).await);
+
+    assert_eq!(world.server.revoke_all().await, Ok(3));
+    for access in [&first.access, &second.access] {
+        assert!(!world.lets_in(access).await);
+    }
+    let all = world.server.connections().unwrap();
+    assert!(
+        all.iter()
+            .all(|one| matches!(one.state, ConnectionState::Ended { .. }))
+    );
+    let told = world.events.all();
+    for grant in [first.grant, second.grant, pending] {
+        let reason = EndReason::RevokedByUser;
+        assert!(told.contains(&Event::GrantEnded { grant, reason }));
+    }
+    assert_eq!(world.server.revoke_all().await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_connection_says_when_disuse_ends_it() {
+    let world = World::new().await;
+    let until = |place: usize| world.server.connections().unwrap()[place].unused_until;
+    let lasting = world.connect().await;
+    let start = world.clock.now();
+    assert_eq!(until(0), start.checked_add(30 * DAY).ok());
+    world.clock.advance(30 * DAY);
+    assert_eq!(until(0), None, "it has ended: {}", list(&world));
+    assert!(!world.lets_in(&lasting.access).await);
+
+    let client = world.register().await;
+    let terms = Terms {
+        lifetime: GrantLifetime::Day,
+        ..World::terms()
+    };
+    let (_, code) = world.approve(&client, &terms).await;
+    assert_eq!(until(0), None, "not connected yet: that ends it first");
+    world.exchange(&client, &code).await;
+    assert_eq!(until(0), None, "its own day ends before");
+    world.server.revoke_all().await.unwrap();
+    assert_eq!(until(0), None);
+    assert_eq!(until(1), None, "it has ended");
 }

@@ -214,3 +214,15 @@ async fn an_oversized_or_broken_form_is_refused() {
         .await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_code_that_was_ended_works_for_nobody() {
+    let bridge = Bridge::new().await;
+    let (mut phone, request) = phone_with_page(&bridge, "s").await;
+    let code = open(&bridge);
+    bridge.server.end_pairing();
+    assert_eq!(bridge.server.pairing(), None);
+    type_code(&bridge, &mut phone, &request, &code).await;
+    assert!(bridge.server.approvals().is_empty());
+    bridge.server.end_pairing();
+}

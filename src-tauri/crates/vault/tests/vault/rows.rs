@@ -153,6 +153,13 @@ async fn grants_are_listed_newest_first_and_found_when_unused_or_expired() {
         [count(49, 9), count(50, 9), count(79, 30), count(80, 0)],
         [3, 2, 1, 1]
     );
+    let live = |now, used_since| {
+        read(&vault, |reader| {
+            reader.live_grant_ids(at(now), at(used_since))
+        })
+    };
+    assert_eq!(live(49, 9), ["b", "c", "a"]);
+    assert_eq!((live(79, 30).len(), live(80, 0).len()), (1, 1));
     write(&vault, |writer| {
         assert!(writer.end_grant("b", at(55), "expired")?);
         assert!(
@@ -401,7 +408,11 @@ async fn the_audit_is_paged_newest_first_and_no_id_comes_twice() {
         assert_eq!(ids(None, 2)?, [5, 4]);
         assert_eq!(ids(Some(4), 2)?, [3, 2]);
         assert_eq!(ids(Some(1), 2)?, Vec::<i64>::new());
-        assert_eq!(writer.delete_audit_before(at(99))?, 5);
+        assert_eq!(writer.keep_newest_audit(5)?, 0);
+        assert_eq!(writer.keep_newest_audit(2)?, 3);
+        assert_eq!(ids(None, 9)?, [5, 4]);
+        assert_eq!(writer.keep_newest_audit(0)?, 2);
+        assert_eq!(writer.keep_newest_audit(0)?, 0);
         assert_eq!(writer.append_audit(at(6), b"6")?, 6);
         Ok(())
     })
