@@ -82,6 +82,7 @@ describe("a sentence", () => {
     expect(plain(sentence(line({ client: null, tool: null, server: null })))).toBe(
       "A client used a tool",
     );
+    expect(call(null)).toBe("“ChatGPT” called search of notion");
   });
 
   it("keeps what strangers say apart from our words", () => {
