@@ -76,7 +76,10 @@ export function sentence(view: ActivityView): Part[] {
 }
 
 function callSentence(view: ActivityView): Part[] {
-  const parts: Part[] = [who(view, "A client"), say(view.outcome === null ? "called" : CALL_VERBS[view.outcome])];
+  const parts: Part[] = [
+    who(view, "A client"),
+    say(view.outcome === null ? "called" : CALL_VERBS[view.outcome]),
+  ];
   parts.push(view.tool === null ? say("a tool") : { name: view.tool });
   if (view.server !== null) parts.push(say("of"), { name: view.server });
   return parts;
