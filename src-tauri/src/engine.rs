@@ -12,6 +12,7 @@
 mod bridge;
 mod erase;
 mod events;
+mod history;
 mod settings;
 mod start;
 #[cfg(test)]
@@ -35,10 +36,12 @@ use crate::confirmations::Confirmations;
 use crate::ui_api::{State, UiError};
 
 use bridge::Bridge;
+use history::History;
 
 pub use bridge::OpenError;
 pub use erase::EraseError;
 pub use events::{Event, Events};
+pub use history::{Entry, Family, KEPT_ENTRIES, Milestones, Stored as StoredEntry};
 pub use settings::{Effective, LoadError, SettingsProblem};
 pub use start::{Offline, StartError, open_offline};
 
@@ -103,6 +106,7 @@ struct Inner {
     oauth: AuthorizationServer,
     gateway: Gateway,
     events: Events,
+    history: History,
     confirmations: Confirmations,
     state: watch::Sender<State>,
     /// Why the state is [`State::Attention`].

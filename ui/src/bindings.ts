@@ -473,6 +473,10 @@ export type Status = {
   missed_requests: number,
   /** Whether a desktop asks the owner; else commands that widen access pass as they are. */
   window: boolean,
+  /** Whether the desktop has a place for the tray icon; without one closing the window quits. */
+  tray: boolean,
+  /** Whether the owner is to be told in this run that there is none. */
+  tray_notice: boolean,
 };
 
 /** Which servers, how much, for how long. */

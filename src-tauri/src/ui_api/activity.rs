@@ -1,9 +1,17 @@
 //! What happened, for the one whose computer it is.
 
+use std::collections::HashMap;
+
+use drawbridge_gateway::{CallRecord, Outcome};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::UiError;
 use super::words::words;
+use crate::engine::{Engine, Entry, StoredEntry};
+
+/// The most things told at once.
+const MOST: usize = 1000;
 
 words! {
     /// What happened.
@@ -77,4 +85,74 @@ pub struct ActivityView {
     pub milliseconds: Option<u64>,
     /// More about it, in words that may hold what strangers said.
     pub detail: Option<String>,
+}
+
+/// What happened last, the newest first; `limit` is at most 1000.
+pub fn activity(engine: &Engine, limit: usize) -> Result<Vec<ActivityView>, UiError> {
+    let limit = u32::try_from(limit.clamp(1, MOST)).unwrap_or(u32::MAX);
+    // A call names its grant; who that is, the grants know.
+    let names: HashMap<String, String> = engine
+        .oauth()
+        .connections()?
+        .into_iter()
+        .filter_map(|connection| Some((connection.id.to_string(), connection.name?)))
+        .collect();
+    Ok(engine
+        .history(limit)?
+        .into_iter()
+        .map(|(id, at, stored)| match stored {
+            StoredEntry::Entry(entry) => of_entry(id, at, entry),
+            StoredEntry::Call(call) => of_call(id, at, call, &names),
+        })
+        .collect())
+}
+
+fn of_entry(id: i64, at: Timestamp, entry: Entry) -> ActivityView {
+    ActivityView {
+        id: id.to_string(),
+        at,
+        kind: entry.event,
+        client: entry.client,
+        server: entry.server,
+        tool: None,
+        outcome: None,
+        milliseconds: None,
+        detail: entry.detail,
+    }
+}
+
+fn of_call(
+    id: i64,
+    at: Timestamp,
+    call: CallRecord,
+    names: &HashMap<String, String>,
+) -> ActivityView {
+    let name = names.get(&call.grant).cloned().unwrap_or(call.client);
+    ActivityView {
+        id: id.to_string(),
+        at,
+        kind: ActivityKind::Call,
+        client: Some(name),
+        server: Some(call.server),
+        tool: Some(call.tool),
+        outcome: CallOutcome::of(call.outcome),
+        milliseconds: Some(call.milliseconds),
+        detail: None,
+    }
+}
+
+impl CallOutcome {
+    /// `None` for one that a later version of the gateway may bring.
+    fn of(outcome: Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Done => Some(Self::Done),
+            Outcome::Failed => Some(Self::Failed),
+            Outcome::Refused => Some(Self::Refused),
+            Outcome::Asked => Some(Self::Asked),
+            Outcome::TimedOut => Some(Self::TimedOut),
+            Outcome::Unavailable => Some(Self::Unavailable),
+            Outcome::Cancelled => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
 }

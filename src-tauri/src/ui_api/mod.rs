@@ -28,10 +28,10 @@ mod words;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use activity::{ActivityKind, ActivityView, CallOutcome};
+pub use activity::{ActivityKind, ActivityView, CallOutcome, activity};
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
 pub use bridge::{close_bridge, open_bridge};
-pub use checklist::{ChecklistView, Progress};
+pub use checklist::{ChecklistView, Progress, checklist};
 pub use confirmations::{ConfirmationAnswer, ConfirmationView, Detail, confirm, show_window};
 pub(crate) use confirmations::{access_words, verdict};
 pub use connections::{

@@ -31,6 +31,8 @@ pub enum Event {
         client: String,
         /// What it calls itself.
         name: Option<String>,
+        /// The host of the first address it wants browsers to go back to.
+        host: Option<String>,
     },
     /// A client is not known, or its metadata cannot be used.
     ClientRefused {

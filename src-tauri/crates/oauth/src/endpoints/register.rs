@@ -174,10 +174,15 @@ impl AuthorizationServer {
                 Ok(())
             })
             .await?;
-        let name = metadata.client_name.clone();
+        let host = metadata
+            .redirect_uris
+            .iter()
+            .filter_map(|uri| url::Url::parse(uri).ok())
+            .find_map(|uri| uri.host_str().map(str::to_owned));
         self.emit(Event::ClientRegistered {
             client: id.to_string(),
-            name,
+            name: metadata.client_name.clone(),
+            host,
         });
         Ok(Registration::new(id, now, metadata))
     }

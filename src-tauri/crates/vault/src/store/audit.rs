@@ -63,8 +63,11 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    /// Forgets entries from before `before`. Answers how many.
-    pub fn delete_audit_before(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.run("DELETE FROM audit WHERE at < ?1", [millis(before)])
+    /// Forgets all entries but the newest. Answers how many.
+    pub fn keep_newest_audit(&self, kept: u32) -> Result<usize, StoreError> {
+        self.run(
+            "DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1",
+            [kept],
+        )
     }
 }
