@@ -1,5 +1,7 @@
 //! Start and Stop: opening and closing the ways in.
 
+use jiff::Timestamp;
+
 use super::{UiError, UiErrorCode};
 use crate::engine::{Engine, OpenError};
 
@@ -12,6 +14,16 @@ pub async fn open_bridge(engine: &Engine) -> Result<(), UiError> {
 pub async fn close_bridge(engine: &Engine) -> Result<(), UiError> {
     engine.close().await;
     Ok(())
+}
+
+/// Lets new connections ask for a while, where the settings have it that they may only then.
+/// Answers until when.
+pub fn arm(engine: &Engine) -> Result<Timestamp, UiError> {
+    engine.oauth().arm();
+    engine
+        .oauth()
+        .armed_until()
+        .ok_or_else(|| UiError::failed("the clock ran backwards; set it right and try again"))
 }
 
 /// In the words of the window: what is wrong there is mended in *Settings*.

@@ -30,7 +30,7 @@ use serde_json::value::RawValue;
 
 pub use activity::{ActivityKind, ActivityView, CallOutcome, activity};
 pub use approvals::{ApprovalView, ChoiceView, Decided, Decision, TermsChoice, approvals, decide};
-pub use bridge::{close_bridge, open_bridge};
+pub use bridge::{arm, close_bridge, open_bridge};
 pub use checklist::{ChecklistView, Progress, checklist};
 pub use confirmations::{ConfirmationAnswer, ConfirmationView, Detail, confirm, show_window};
 pub(crate) use confirmations::{access_words, verdict};

@@ -27,3 +27,15 @@ pub(super) async fn open_bridge(shell: State<'_, Shell>) -> Result<(), UiError> 
 pub(super) async fn close_bridge(shell: State<'_, Shell>) -> Result<(), UiError> {
     ui_api::close_bridge(&shell.engine().await?).await
 }
+
+#[command(rename_all = "snake_case")]
+pub(super) async fn arm(shell: State<'_, Shell>) -> Result<Timestamp, UiError> {
+    let until = ui_api::arm(&shell.engine().await?);
+    shell.tell_news();
+    until
+}
+
+#[command(rename_all = "snake_case")]
+pub(super) async fn checklist(shell: State<'_, Shell>) -> Result<ChecklistView, UiError> {
+    ui_api::checklist(&shell.engine().await?)
+}
