@@ -25,6 +25,8 @@ export function sampleStatus(change: Partial<Status> = {}): Status {
     armed_until: null,
     missed_requests: 0,
     window: true,
+    tray: true,
+    tray_notice: false,
     ...change,
   };
 }
@@ -33,7 +35,7 @@ export function sampleConnection(change: Partial<ConnectionView> = {}): Connecti
   return {
     id: "grant-1",
     client: "ChatGPT",
-    client_kind: "registered",
+    client_kind: "dcr",
     client_domain: null,
     redirect_host: "chatgpt.com",
     redirect_registrable: "chatgpt.com",

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 
 import type { SettingsView } from "../../ipc";
-import { isFixed, keyWords, readPorts, rotatedWords, samePorts, secretWords } from "./words";
+import {
+  isFixed,
+  keyWords,
+  readPorts,
+  rotatedWords,
+  samePorts,
+  secretWords,
+  startWords,
+} from "./words";
 
 describe("the key's place", () => {
   it("is told in words, with where it can go", () => {
@@ -9,6 +17,14 @@ describe("the key's place", () => {
     expect(keyWords("file").moves.map(({ to }) => to)).toEqual(["keychain"]);
     expect(keyWords("environment").where).toContain("TOKEN_ENCRYPTION_KEY");
     expect(keyWords("environment").moves.map(({ to }) => to)).toEqual(["keychain", "file"]);
+  });
+});
+
+describe("starting", () => {
+  it("does not promise a tray where there is none", () => {
+    expect(Object.values(startWords(true)).join()).toContain("in the tray");
+    expect(startWords(false).login).not.toContain("tray");
+    expect(startWords(false).window).toContain("no tray");
   });
 });
 

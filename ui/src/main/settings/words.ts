@@ -4,6 +4,19 @@ import type { KeyPlace, PortsView, SettingsChange, SettingsView } from "../../ip
 /** Stores a change and shows what it made of the settings. */
 export type Change = (wanted: Partial<SettingsChange>) => Promise<void>;
 
+/** What starting means on a desktop with a place for the tray icon, and on one without. */
+export function startWords(tray: boolean): { login: string; window: string } {
+  return tray
+    ? {
+        login: "Drawbridge waits in the tray as soon as you are logged in.",
+        window: "Without it, Drawbridge starts in the tray.",
+      }
+    : {
+        login: "Drawbridge starts as soon as you are logged in.",
+        window: "Without it, start Drawbridge once more to see it: this desktop has no tray.",
+      };
+}
+
 /** Where the key lies, and what that means for whoever gets at this computer. */
 export interface KeyWords {
   /** To stand after “The key is”. */
