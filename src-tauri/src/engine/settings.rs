@@ -402,8 +402,8 @@ mod tests {
         }
     }
 
-    fn url(text: &str) -> Option<PublicUrl> {
-        Some(PublicUrl::parse(text).unwrap())
+    fn url(text: &str) -> PublicUrl {
+        PublicUrl::parse(text).unwrap()
     }
 
     fn ports(loopback: u16, local: u16, tunnel: u16) -> SettingsChange {
@@ -438,19 +438,22 @@ mod tests {
     #[test]
     fn a_public_address_alone_means_a_front() {
         let imported = Stored {
-            public_url: url("https://a.example"),
+            public_url: Some(url("https://a.example")),
             ..Stored::default()
         };
         let effective = Effective::of(&given(), &imported);
         assert_eq!(effective.tunnel, TunnelKind::Own);
-        assert_eq!(effective.ways().unwrap().public, url("https://a.example"));
+        assert_eq!(
+            effective.ways().unwrap().public,
+            Some(url("https://a.example"))
+        );
         let off = SettingsChange {
             tunnel: Some(TunnelKind::Off),
             ..SettingsChange::default()
         };
         let off = Effective::of(&given(), &change(&given(), &imported, off).unwrap());
         assert_eq!(off.ways().unwrap().public, None);
-        assert_eq!(off.public_url, url("https://a.example"), "it is kept");
+        assert_eq!(off.public_url, Some(url("https://a.example")), "it is kept");
     }
 
     #[test]
@@ -461,7 +464,7 @@ mod tests {
                 local: Some(9),
                 ..GivenPorts::default()
             },
-            public_url: url("https://env.example"),
+            public_url: Some(url("https://env.example")),
             known_clients_only: true,
             ..given()
         };
@@ -474,7 +477,7 @@ mod tests {
                 tunnel: 3
             }
         );
-        assert_eq!(effective.public_url, url("https://env.example"));
+        assert_eq!(effective.public_url, Some(url("https://env.example")));
         assert!(effective.known_clients_only);
         assert_eq!(
             effective.fixed,

@@ -37,6 +37,7 @@ impl State {
 /// The state, and the addresses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Status {
     /// Whether clients can reach it.
     pub state: State,

@@ -122,7 +122,11 @@ impl Vault {
         let state = self.key_state()?;
         let keychain = [state.master.map(|(place, _)| place), state.leftover]
             .contains(&Some(KeyPlace::Keychain));
-        let item = keychain.then(|| state.identity.item()).unwrap_or_default();
+        let item = if keychain {
+            state.identity.item()
+        } else {
+            String::new()
+        };
         write_marker(&self.inner.directory, &item)?;
         step();
         Ok(())
