@@ -1,5 +1,5 @@
 // Serves the built pages on loopback, under the policy that the app gives them.
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { extname } from "node:path";
 
@@ -27,25 +27,32 @@ async function policy(): Promise<string> {
     .join("; ");
 }
 
+/** All files of the build, by their path: a build that runs meanwhile changes nothing. */
+async function built(): Promise<Map<string, Buffer>> {
+  const names = await readdir(DIST, { recursive: true });
+  const files = names.filter((name) => extname(name) in TYPES);
+  return new Map(
+    await Promise.all(
+      files.map(
+        async (name) =>
+          [`/${name.replaceAll("\\", "/")}`, await readFile(new URL(name, DIST))] as const,
+      ),
+    ),
+  );
+}
+
 export async function servePages(): Promise<Pages> {
   const csp = await policy();
-  const server: Server = createServer(async (request, response) => {
+  const files = await built();
+  const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://pages");
-    const type = TYPES[extname(pathname)];
-    // Only what a build makes is there: a folder of pages and files.
-    if (pathname === "/favicon.ico") {
-      response.writeHead(204).end();
-      return;
-    }
-    if (type === undefined || !/^\/[\w./-]+$/.test(pathname) || pathname.includes("..")) {
-      response.writeHead(404).end();
-      return;
-    }
-    try {
-      const file = await readFile(new URL(`.${pathname}`, DIST));
+    const file = files.get(pathname);
+    if (file) {
+      const type = TYPES[extname(pathname)] ?? "";
       response.writeHead(200, { "content-type": type, "content-security-policy": csp }).end(file);
-    } catch {
-      response.writeHead(404).end();
+    } else {
+      // A browser asks for an icon by itself; the app's has none.
+      response.writeHead(pathname === "/favicon.ico" ? 204 : 404).end();
     }
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
