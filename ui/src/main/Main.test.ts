@@ -5,7 +5,7 @@ import { sampleStatus } from "../samples";
 import { button, clear, fakeIpc, settled, show, type Fake } from "../testing";
 import Main from "./Main.svelte";
 import { badges } from "./views";
-import { approvalWords, hostOf, keyPlaceWords, stateWords } from "./words";
+import { approvalWords, hostOf, keyPlaceWords, missedWords, stateWords } from "./words";
 
 const PROGRESS = { registered_at: null, approved_at: null, first_call_at: null };
 
@@ -107,6 +107,14 @@ describe("the window", () => {
     expect(body.textContent).toContain("2 approvals wait for you");
     button("Show").click();
     expect(ipc.showQuestion).toHaveBeenCalledOnce();
+  });
+
+  it("says once that closing it quits, where there is no tray", async () => {
+    const body = await page(open({ tray: false, tray_notice: true }));
+    expect(body.textContent).toContain("Closing this window quits Drawbridge");
+    button("I see").click();
+    await settled();
+    expect(body.textContent).not.toContain("Closing this window quits Drawbridge");
   });
 
   it("stops listening when it goes", async () => {
@@ -211,6 +219,11 @@ describe("the words", () => {
   it("count approvals", () => {
     expect(approvalWords(1)).toBe("1 approval waits for you");
     expect(approvalWords(3)).toBe("3 approvals wait for you");
+  });
+
+  it("count what was kept away", () => {
+    expect(missedWords(1)).toContain("1 request to connect was kept away");
+    expect(missedWords(12)).toContain("12 requests to connect were kept away");
   });
 
   it("name hosts and places", () => {

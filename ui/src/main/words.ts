@@ -60,3 +60,9 @@ export function keyPlaceWords(place: KeyPlace): string {
 export function approvalWords(waiting: number): string {
   return waiting === 1 ? "1 approval waits for you" : `${waiting} approvals wait for you`;
 }
+
+/** Requests that were counted and not shown. */
+export function missedWords(missed: number): string {
+  const many = missed === 1 ? "1 request to connect was" : `${missed} requests to connect were`;
+  return `${many} kept away since Drawbridge started: new ones were not let ask, or too many came at once. If one was yours, connect again in your client.`;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { sampleConnection } from "../../samples";
-import { kindsWords, losers, standing, toolWords } from "./words";
+import { kindsWords, losers, standing, startedBy, toolWords } from "./words";
 
 describe("the words about a server", () => {
   it("tell how it stands", () => {
@@ -20,6 +20,13 @@ describe("the words about a server", () => {
     expect(kindsWords(["reads", "reads", "destroys"])).toBe("2 read · 1 destroys");
     expect(kindsWords(["unknown", "unknown", "changes"])).toBe("1 changes · 2 do not say");
     expect(kindsWords([])).toBe("");
+  });
+});
+
+describe("a server's picture", () => {
+  it("tells what starts it", () => {
+    const found = ["npx", "C:\\bin\\uvx.exe", "/usr/bin/docker", "/opt/notes"].map(startedBy);
+    expect(found).toEqual(["package", "package", "container", "program"]);
   });
 });
 
