@@ -272,11 +272,18 @@ describe("another device", () => {
   });
 
   it("says that a device typed it, and shows the question", async () => {
-    const { endPairing } = await paired("used");
+    const { endPairing } = await paired("used", 0, { pending_approvals: 1 });
     expect(dialog().textContent).toContain("The code was typed");
+    expect(button("Show the question")).toBeDefined();
     expect(dialog().textContent).not.toContain("K7QM");
     await press("Close");
     expect(endPairing).not.toHaveBeenCalled();
+  });
+
+  it("shows no question that is over", async () => {
+    await paired("used");
+    expect(dialog().textContent).toContain("It cannot be used again.");
+    expect(dialog().textContent).not.toContain("Show the question");
   });
 
   it("says that somebody guesses, and makes a new code on demand", async () => {

@@ -166,10 +166,11 @@ describe("a code for another device", () => {
   });
 
   it("says what became of it", () => {
-    expect(pairingWords("open").works).toBe(true);
-    expect(pairingWords("used").explanation).toContain("small window");
-    expect(pairingWords("guessed").title).toBe("Somebody guesses: the code no longer works");
-    expect(pairingWords("expired").works).toBe(false);
+    expect(pairingWords("open", false).works).toBe(true);
+    expect(pairingWords("used", true).explanation).toContain("small window");
+    expect(pairingWords("used", false).explanation).toContain("cannot be used again");
+    expect(pairingWords("guessed", false).title).toBe("Somebody guesses: the code no longer works");
+    expect(pairingWords("expired", false).works).toBe(false);
     expect([0, 1, 3].map(wrongTriesWords)).toEqual([
       null,
       "One wrong code came in so far.",

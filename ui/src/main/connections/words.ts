@@ -200,7 +200,8 @@ export interface PairingWords {
   works: boolean;
 }
 
-export function pairingWords(state: PairingView["state"]): PairingWords {
+/** `asking`: whether a question waits for the owner now. */
+export function pairingWords(state: PairingView["state"], asking: boolean): PairingWords {
   switch (state) {
     case "open":
       return {
@@ -213,8 +214,9 @@ export function pairingWords(state: PairingView["state"]): PairingWords {
     case "used":
       return {
         title: "The code was typed",
-        explanation:
-          "Drawbridge asks you in its small window whether to let that device in. Nothing is open before you say so.",
+        explanation: asking
+          ? "Drawbridge asks you in its small window whether to let that device in. Nothing is open before you say so."
+          : "It cannot be used again. What became of it stands in Connections and Activity.",
         tone: "open",
         works: false,
       };
