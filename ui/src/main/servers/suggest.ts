@@ -25,7 +25,7 @@ function words(commandLine: string): string[] {
 }
 
 function baseName(word: string): string {
-  const withoutVersion = word.replace(/(?<=.)@[^/@]*$/, "").replace(/:[^/\\]*$/, "");
+  const withoutVersion = word.replace(/(.)@[^/@]*$/, "$1").replace(/:[^/\\]*$/, "");
   const last =
     withoutVersion
       .split(/[/\\]/)
