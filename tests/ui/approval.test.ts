@@ -42,7 +42,7 @@ const STATES: Record<string, () => State> = {
       await page.getByText("read & write").click();
       await page.getByText("4 tools can change things · 2 will ask first").click();
     },
-    says: ["trash_page", "can delete · asks first"],
+    says: ["trash_page", "destroys · asks first"],
   }),
   "approval-unverified": () => ({
     app: approvalApp(connectionQuestion({ ...UNVERIFIED, client: HOSTILE.bidi })),

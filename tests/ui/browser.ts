@@ -246,8 +246,8 @@ async function show<App extends MainApp | ApprovalApp>(
   };
 }
 
-/** Whether something stands out of the page to the right, and what. */
-export async function widerThanPage(page: Page): Promise<string[]> {
+/** What stands out of the page or makes it scroll where it must not. */
+export async function overflows(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     const scrolls = [document.documentElement, ...document.querySelectorAll("main, main *")]
@@ -257,7 +257,14 @@ export async function widerThanPage(page: Page): Promise<string[]> {
     const out = [...document.querySelectorAll("body *")]
       .filter((each) => !each.closest(".spoken") && each.getBoundingClientRect().right > width + 1)
       .map((each) => `${each.tagName.toLowerCase()}.${String(each.className)} is cut off`);
-    if (document.documentElement.scrollWidth > width) out.push("the page scrolls sideways");
+    const { scrollWidth, scrollHeight, clientHeight } = document.documentElement;
+    if (scrollWidth > width) out.push("the page scrolls sideways");
+    // Where a part of the page scrolls, the page around it stands still.
+    const inner = [...document.querySelectorAll("main, main *")].some(
+      (each) =>
+        getComputedStyle(each).overflowY === "auto" && each.scrollHeight > each.clientHeight + 1,
+    );
+    if (inner && scrollHeight > clientHeight) out.push("the page scrolls around what scrolls");
     return [...scrolls, ...out];
   });
 }

@@ -1,6 +1,6 @@
 // The same inspection for every state of every view.
 import type { ApprovalApp, MainApp } from "./app";
-import { widerThanPage, type Scheme, type Shown, type Size } from "./browser";
+import { overflows, type Scheme, type Shown, type Size } from "./browser";
 
 /** Names for what is found, so that a failing test says all that is wrong at once. */
 type Faults = string[];
@@ -44,7 +44,7 @@ export async function inspect(
   for (const size of sizes) {
     for (const zoom of ZOOMS) {
       await shown.look({ size, zoom });
-      found(`${size.width}×${size.height} at ${zoom * 100} %`, await widerThanPage(shown.page));
+      found(`${size.width}×${size.height} at ${zoom * 100} %`, await overflows(shown.page));
     }
   }
   for (const zoom of ZOOMS) {

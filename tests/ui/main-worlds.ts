@@ -239,8 +239,6 @@ export function firstDay(): House {
       tunnel_url: null,
       public_url: null,
       connector_url: "http://127.0.0.1:8787/mcp",
-      connections: 0,
-      servers: 0,
     },
     servers: [],
     connections: [],

@@ -187,7 +187,7 @@ const STATES: Record<string, () => State> = {
     app: mainApp({ ...calm(), servers: MANY_SERVERS }),
     view: "Servers",
     then: press("slow"),
-    says: ["Cancel", "1 min"],
+    says: ["Cancel switches it off.", "fetching 12 of 48 packages"],
   }),
   "servers-remove": () => ({
     app: mainApp(),

@@ -151,11 +151,11 @@ describe("what it may do", () => {
     expect(toolWords(tool("a"), false)).toBe("reads");
     expect(toolWords(tool("a", { rule: "ask" }), false)).toBe("reads · asks first");
     expect(toolWords(tool("a", { kind: "changes" }), false)).toBe("stays out");
-    expect(toolWords(tool("a", { kind: "changes" }), true)).toBe("changes things");
+    expect(toolWords(tool("a", { kind: "changes" }), true)).toBe("changes");
     expect(toolWords(tool("a", { kind: "destroys", rule: "ask" }), true)).toBe(
-      "can delete · asks first",
+      "destroys · asks first",
     );
-    expect(toolWords(tool("a", { kind: "unknown" }), true)).toBe("does not say what it does");
+    expect(toolWords(tool("a", { kind: "unknown" }), true)).toBe("does not say");
     expect(toolWords(tool("a", { rule: "block" }), true)).toBe("blocked");
   });
 

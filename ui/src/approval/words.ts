@@ -145,10 +145,6 @@ export function toolWords(tool: ToolView, writes: boolean): string {
   if (tool.rule === "block") return "blocked";
   if (tool.kind === "reads") return tool.rule === "ask" ? "reads · asks first" : "reads";
   if (!writes) return "stays out";
-  const does = {
-    changes: "changes things",
-    destroys: "can delete",
-    unknown: "does not say what it does",
-  }[tool.kind];
+  const does = { changes: "changes", destroys: "destroys", unknown: "does not say" }[tool.kind];
   return tool.rule === "ask" ? `${does} · asks first` : does;
 }

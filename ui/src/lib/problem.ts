@@ -10,7 +10,7 @@ export interface Problem {
 const LOST: Problem = {
   code: "lost",
   message:
-    "This window lost the app. Your connections go on as they were. Try again, or quit Drawbridge and start it anew.",
+    "The app behind this window does not answer. Your connections go on as they were. Try again, or quit Drawbridge and start it anew.",
 };
 
 /** Anything that was thrown, in words for a person. */
