@@ -39,6 +39,8 @@ pub mod exit;
 pub mod listeners;
 pub mod logging;
 pub mod process_tree;
+#[cfg(test)]
+mod testing;
 pub mod ui_api;
 
 use std::ffi::OsString;

@@ -224,14 +224,21 @@ async fn approving_in_a_terminal_is_confirmed_in_the_window() {
     desktop.add_server().await;
     let (client, authorization, mut browser, waiting) = desktop.knock().await;
     let id = desktop.approval();
+    let engine = &desktop.engine;
+    let mut news = ui_api::watch_questions(engine);
+    assert_eq!(news.changed().await.unwrap().waiting, 1);
+    assert!(ui_api::question_tools(engine, "files").unwrap().is_empty());
+    assert!(ui_api::question_tools(engine, "other").is_err());
 
     let refused = desktop.runs(&["approve", &id], false).await;
     assert_eq!(refused.code, 4, "refused");
     assert!(refused.stderr.contains("nothing was changed"));
     assert_eq!(desktop.approval(), id, "it still waits");
+    let question = ui_api::question(engine).unwrap();
+    assert_eq!((question.id, question.waiting), (id.clone(), 0));
 
     let terminal = desktop
-        .types(&["approve", &id, "--access", "read", "--expires", "1h"])
+        .types(&["approve", &id, "--access", "read", "--expires", "1d"])
         .await;
     let asked = desktop.asked().await;
     assert_eq!(
@@ -241,9 +248,20 @@ async fn approving_in_a_terminal_is_confirmed_in_the_window() {
     assert_eq!(value(&asked, "Calls itself"), "Harness");
     assert_eq!(value(&asked, "Servers"), "files");
     assert_eq!(value(&asked, "Access"), "read");
-    assert_eq!(value(&asked, "For"), "1 hour");
+    assert_eq!(value(&asked, "For"), "1 day");
     assert!(value(&asked, "Run by").starts_with("drawbridge"));
     assert_eq!(desktop.approval(), id, "not before the answer");
+    let question = ui_api::question(engine).unwrap();
+    assert_eq!(
+        question.id,
+        asked.id(),
+        "what is to be confirmed comes first"
+    );
+    assert_eq!(question.waiting, 1, "behind it the client still asks");
+    let told = news.look();
+    assert_eq!(told.waiting, 2);
+    assert_eq!(told.head, Some((question.id, question.shown)));
+    assert!(ui_api::question_tools(engine, "files").is_err());
     desktop.answers(true).await;
     let approved = desktop.ends(terminal).await;
     assert_eq!(approved.code, 0);

@@ -1,11 +1,9 @@
 //! Commands at the control socket of a real engine, with and without a window.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_oauth::ShownHash;
-use drawbridge_vault::MemoryKeychain;
 use drawbridge_vault::ports::{OsEntropy, SystemClock};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -13,7 +11,6 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStrea
 
 use super::client::ANSWER_WAIT;
 use super::confirming::agree_at;
-use crate::config::{Config, Environment, GivenPorts, ServeFlags};
 use crate::confirmations::{Confirmation, Confirmations, LIFE};
 use crate::engine::Engine;
 use crate::listeners::control::converse;
@@ -33,26 +30,9 @@ struct Bridge {
 impl Bridge {
     /// With a window expected, or headless.
     async fn start(window: bool) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let environment = Environment::from_pairs([
-            ("HOME", text(home.path())),
-            ("DRAWBRIDGE_HOME", text(&home.path().join("data"))),
-        ]);
-        let ports = GivenPorts {
-            loopback: Some(0),
-            local: Some(0),
-            tunnel: Some(0),
-        };
-        let flags = ServeFlags {
-            ports,
-            ..ServeFlags::default()
-        };
-        let mut config = Config::gather(&environment, flags, None).unwrap();
-        config.window = window;
+        let (engine, home) = crate::testing::engine(window).await;
         Self {
-            engine: Engine::start_on(config, Arc::new(MemoryKeychain::new()))
-                .await
-                .unwrap(),
+            engine,
             _home: home,
         }
     }
@@ -89,10 +69,6 @@ impl Bridge {
     fn servers(&self) -> usize {
         self.engine.gateway().servers().len()
     }
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
 }
 
 /// Whoever waits for an answer.

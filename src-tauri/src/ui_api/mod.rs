@@ -12,6 +12,8 @@ mod checklist;
 mod command_line;
 mod confirmations;
 mod connections;
+#[cfg(test)]
+mod connections_tests;
 mod erase;
 mod error;
 mod pairing;
@@ -21,6 +23,8 @@ mod secrets;
 mod servers;
 mod settings;
 mod static_client;
+#[cfg(test)]
+mod static_client_tests;
 mod status;
 mod tokens;
 mod words;
