@@ -162,19 +162,20 @@ impl Confirmations {
         self.shared.waiting.subscribe()
     }
 
-    /// Asks the window that attends to raise the main window. Answers whether one attends.
+    /// Asks for the main window. Answers whether there is a desktop to show it; one that is just
+    /// starting shows it as soon as it can.
     #[must_use]
     pub fn show_window(&self) -> bool {
-        let attended = self.is_attended();
-        if attended {
+        let desktop = self.gate() != Gate::Headless;
+        if desktop {
             self.shared
                 .shows
                 .send_modify(|count| *count = count.wrapping_add(1));
         }
-        attended
+        desktop
     }
 
-    /// Changes whenever the main window is asked for.
+    /// How often the main window was asked for; changes whenever it is.
     #[must_use]
     pub fn watch_show(&self) -> watch::Receiver<u64> {
         self.shared.shows.subscribe()

@@ -137,7 +137,7 @@ async fn without_random_bytes_nothing_is_asked() {
 
 #[tokio::test]
 async fn the_main_window_is_asked_for_only_where_there_is_one() {
-    let desk = desk(clock());
+    let desk = Confirmations::new(clock(), Arc::new(Empty), false);
     let mut shows = desk.watch_show();
     assert!(!desk.show_window());
     assert!(!shows.has_changed().unwrap());
@@ -145,4 +145,11 @@ async fn the_main_window_is_asked_for_only_where_there_is_one() {
     assert!(desk.show_window());
     assert!(shows.has_changed().unwrap());
     shows.mark_unchanged();
+}
+
+#[tokio::test]
+async fn a_main_window_that_is_still_coming_is_asked_for_too() {
+    let desk = desk(clock());
+    assert!(desk.show_window());
+    assert_eq!(*desk.watch_show().borrow(), 1);
 }

@@ -65,12 +65,17 @@ async fn live(app: AppHandle) {
     }
     tauri::async_runtime::spawn(show_when_asked(app.clone(), engine.clone()));
     tell_news(&app, &engine, &shell).await;
-    app.exit(0);
+    // Nothing if quitting is what stopped the engine: a second exit would cut the first one short.
+    shell.quit();
 }
 
 /// Shows the main window whenever another start of the program asks for it.
 async fn show_when_asked(app: AppHandle, engine: Engine) {
     let mut asked = engine.confirmations().watch_show();
+    // Another start may have been quicker than this task.
+    if *asked.borrow_and_update() > 0 {
+        windows::open(&app);
+    }
     while asked.changed().await.is_ok() {
         windows::open(&app);
     }

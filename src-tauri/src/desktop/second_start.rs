@@ -107,7 +107,7 @@ pub(super) fn give_way(app: &AppHandle) {
         if let Err(error) = shell.engine().await
             && error.code == UiErrorCode::Conflict
         {
-            app.exit(0);
+            shell.quit();
         }
     });
 }

@@ -4,10 +4,12 @@
 mod model;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use drawbridge_vault::ensure_private_directory;
 use tauri::image::Image;
 use tauri::menu::{IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
@@ -115,9 +117,8 @@ impl Tray {
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(chosen)
             .on_tray_icon_event(clicked);
-        // Where the icon is handed over as a file: in a folder of our own, not in a shared one.
         if let Some(folder) = app.try_state::<IconFolder>() {
-            icon = icon.temp_dir_path(&folder.0);
+            icon = icon.temp_dir_path(folder.private()?);
         }
         Ok(Self {
             icon: icon.build(app)?,
@@ -173,8 +174,16 @@ impl Tray {
     }
 }
 
-/// The folder that the icon's files may be written to; it is private to this user.
-pub(super) struct IconFolder(pub(super) std::path::PathBuf);
+/// Where the icon is handed over as a file: a folder of our own, not one that all programs share.
+pub(super) struct IconFolder(pub(super) PathBuf);
+
+impl IconFolder {
+    /// The folder, made private: the engine, which keeps its socket there, comes later.
+    fn private(&self) -> std::io::Result<&Path> {
+        ensure_private_directory(&self.0).map_err(std::io::Error::other)?;
+        Ok(&self.0)
+    }
+}
 
 /// Keeps the tray as the engine is, until the engine stops.
 fn follow(app: &AppHandle) {

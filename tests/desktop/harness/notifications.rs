@@ -106,7 +106,7 @@ async fn what_is_shown_is_kept() {
     let notifications = super::Notifications::start(&session).await;
     let bus = session.bus().await;
     let nothing = HashMap::<String, OwnedValue>::new();
-    let none: [&str; 0] = [];
+    let none: Vec<&str> = Vec::new();
     let said = ("app", 0_u32, "", "Somebody asks", "", none, nothing, -1);
     bus.call_method(Some(NAME), PATH, Some(NAME), "Notify", &said)
         .await
