@@ -125,13 +125,13 @@ impl Server {
     ) -> Result<(Running, Tools), StartFailure> {
         let start = self.command()?;
         let since = Instant::now();
-        let starter = &self.surroundings.starter;
+        let children = &self.surroundings.starter;
         // Short, and not to be cut off: what is started has to be ended in order.
-        let started = starter.start(start).await?;
+        let started = children.start(start).await?;
         let connection = Arc::new(Connection::new(
             started,
             Arc::clone(&self.tail),
-            starter.tending(),
+            children.tending(),
         ));
         let limit = match self.known_tools() {
             Some(_) => START_LIMIT,

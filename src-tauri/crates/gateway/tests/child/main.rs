@@ -38,11 +38,18 @@ fn main() {
 }
 
 async fn behave(mode: String) {
-    eprintln!("starting in mode {mode}");
+    if mode == "wordless" {
+        std::process::exit(7);
+    }
+    if mode != "grows silent" {
+        eprintln!("starting in mode {mode}");
+    }
     match mode.as_str() {
+        "fetches" => fetch().await,
+        "grows silent" => grow_silent(),
         "nurse" => nurse().await,
         "exits" => std::process::exit(3),
-        "silent" => std::future::pending::<()>().await,
+        silent if silent.starts_with("silent") => std::future::pending::<()>().await,
         "babbles" => loop {
             say_raw(&"this is no message\n".repeat(50));
             tokio::task::yield_now().await;
@@ -65,6 +72,39 @@ async fn behave(mode: String) {
     if child.mode == "deaf" {
         std::future::pending::<()>().await;
     }
+}
+
+/// Behaves like a package runner that never gets done: it has a child of its own, says how far it
+/// is, and heeds nothing. The last line holds both numbers.
+async fn fetch() {
+    #[cfg(unix)]
+    let _deaf = ignore_terminate();
+    let child = std::env::current_exe().and_then(|own| {
+        std::process::Command::new(own)
+            .arg("silent")
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+    });
+    if let Ok(child) = child {
+        eprintln!("fetching https://example.org/package?token=secret");
+        eprintln!("\x1b[32m{} {}\x1b[0m", std::process::id(), child.id());
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Ends with some last words, and from the second time on without.
+fn grow_silent() {
+    let Some(mark) = std::env::var_os("MARK") else {
+        return;
+    };
+    if std::path::Path::new(&mark).exists() {
+        std::process::exit(4);
+    }
+    eprintln!("words of the first time");
+    let _written = std::fs::write(mark, "");
+    std::process::exit(4);
 }
 
 /// Launches a server that does not want to die at its own input and output, says the number of

@@ -103,6 +103,11 @@ impl House {
         self.gateway.add_server(server(name, mode)).await.unwrap();
     }
 
+    /// The news so far.
+    pub(crate) fn told(&self) -> Vec<Event> {
+        self.news.0.lock().unwrap().clone()
+    }
+
     /// A client whose grant covers these servers.
     pub(crate) fn client(&self, servers: &[&str], access: AccessLevel) -> Client {
         let principal = Principal {

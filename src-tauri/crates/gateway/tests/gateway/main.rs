@@ -8,4 +8,5 @@
 mod children;
 mod harness;
 mod rights;
+mod starts;
 mod transport;
