@@ -8,6 +8,8 @@ use drawbridge_oauth::AccessLevel;
 use secrecy::SecretString;
 use serde_json::json;
 
+#[cfg(target_os = "linux")]
+use crate::harness::is_alive;
 use crate::harness::{CHILD, Client, House, server, until};
 
 async fn house_with(mode: &str) -> (House, Client) {
@@ -15,19 +17,6 @@ async fn house_with(mode: &str) -> (House, Client) {
     house.add("files", mode).await;
     let client = house.client(&["files"], AccessLevel::Read);
     (house, client)
-}
-
-/// Whether a process is there and is not a zombie.
-#[cfg(target_os = "linux")]
-fn is_alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit(')')
-            .next()
-            .unwrap()
-            .trim_start()
-            .starts_with('Z')
-    })
 }
 
 #[tokio::test]

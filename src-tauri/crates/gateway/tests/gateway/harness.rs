@@ -333,3 +333,16 @@ pub(crate) async fn until(what: &str, mut there: impl FnMut() -> bool) {
     }
     panic!("it never came: {what}");
 }
+
+/// Whether a process is there and is not a zombie.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .trim_start()
+            .starts_with('Z')
+    })
+}

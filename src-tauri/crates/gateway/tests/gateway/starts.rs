@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use drawbridge_gateway::{Event, Health, MAX_PROGRESS_LINE, NewServer, ServerStatus};
 use secrecy::SecretString;
 
+#[cfg(target_os = "linux")]
+use crate::harness::is_alive;
 use crate::harness::{CHILD, House, server, until};
 
 /// A house that starts children as the app does here.
@@ -39,13 +41,6 @@ async fn fetching(house: &House) -> Vec<u32> {
 }
 
 #[cfg(unix)]
-fn is_there(pid: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    test_kill_process(pid).is_ok()
-}
-
-#[cfg(unix)]
 #[tokio::test]
 async fn a_start_tells_since_when_and_what_was_said_last() {
     let house = house().await;
@@ -71,7 +66,7 @@ async fn a_start_tells_since_when_and_what_was_said_last() {
     house.gateway.remove_server("files").await.unwrap();
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_start_that_is_not_wanted_ends_at_once_with_all_it_started() {
     for removed in [true, false] {
@@ -82,7 +77,7 @@ async fn a_start_that_is_not_wanted_ends_at_once_with_all_it_started() {
             .await
             .unwrap();
         let numbers = fetching(&house).await;
-        assert!(numbers.iter().all(|pid| is_there(*pid)));
+        assert!(numbers.iter().all(|pid| is_alive(*pid)));
         if removed {
             house.gateway.remove_server("files").await.unwrap();
             assert!(house.gateway.servers().is_empty());
@@ -93,10 +88,10 @@ async fn a_start_that_is_not_wanted_ends_at_once_with_all_it_started() {
             assert_eq!((status.starting_since, status.progress), (None, None));
             assert_eq!(status.last_error, None, "it did not fail");
         }
-        if cfg!(target_os = "linux") {
-            // Not only told to end: gone.
-            assert!(!numbers.iter().any(|pid| is_there(*pid)), "{numbers:?}");
-        }
+        until("the end of all", || {
+            !numbers.iter().any(|pid| is_alive(*pid))
+        })
+        .await;
         let told = house.told();
         let failures = told
             .iter()
