@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Long enough for every command here.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Starts a command whose parent has ended, once told to.
 const ORPHAN: &str = r#"

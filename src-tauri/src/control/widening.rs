@@ -111,16 +111,16 @@ fn with_names(terms: TermsChoice, all: impl FnOnce() -> Vec<String>) -> TermsCho
 /// command has its line here: a new one does not compile until somebody has thought about it.
 pub(super) fn widening(ask: &Ask, facts: &Facts) -> Option<ConfirmationText> {
     match ask {
-        // These only look, or raise a window.
+        // These only look, raise a window, or take away.
         Ask::Status
         | Ask::Approvals
         | Ask::Connections { .. }
         | Ask::Servers
         | Ask::Tools { .. }
         | Ask::Secrets
-        | Ask::ShowWindow => None,
-        // These only take away.
-        Ask::Revoke { .. } | Ask::RemoveServer { .. } => None,
+        | Ask::ShowWindow
+        | Ask::Revoke { .. }
+        | Ask::RemoveServer { .. } => None,
         Ask::Decide(decision) => {
             let terms = decision.terms.as_ref()?;
             Some(approve(decision, terms, facts))

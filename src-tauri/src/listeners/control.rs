@@ -305,8 +305,8 @@ async fn answer<S: AsyncBufRead + AsyncWrite + Unpin>(
 mod tests {
     use super::*;
 
-    fn code(caller: Caller, tells_descent: bool) -> Option<UiErrorCode> {
-        admit(&caller, tells_descent).err().map(|error| error.code)
+    fn code(caller: &Caller, tells_descent: bool) -> Option<UiErrorCode> {
+        admit(caller, tells_descent).err().map(|error| error.code)
     }
 
     #[test]
@@ -317,13 +317,13 @@ mod tests {
             descent,
             programs: Vec::new(),
         };
-        assert_eq!(code(caller(Some(true), Descent::No), true), None);
-        assert_eq!(code(caller(Some(true), Descent::Yes), true), refused);
-        assert_eq!(code(caller(Some(true), Descent::Unknown), true), refused);
-        assert_eq!(code(caller(Some(false), Descent::No), true), refused);
-        assert_eq!(code(caller(None, Descent::No), true), refused);
-        assert_eq!(code(caller(Some(true), Descent::Unknown), false), None);
-        assert_eq!(code(caller(Some(true), Descent::Yes), false), refused);
+        assert_eq!(code(&caller(Some(true), Descent::No), true), None);
+        assert_eq!(code(&caller(Some(true), Descent::Yes), true), refused);
+        assert_eq!(code(&caller(Some(true), Descent::Unknown), true), refused);
+        assert_eq!(code(&caller(Some(false), Descent::No), true), refused);
+        assert_eq!(code(&caller(None, Descent::No), true), refused);
+        assert_eq!(code(&caller(Some(true), Descent::Unknown), false), None);
+        assert_eq!(code(&caller(Some(true), Descent::Yes), false), refused);
     }
 
     #[cfg(target_os = "linux")]
