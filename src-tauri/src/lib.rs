@@ -180,7 +180,7 @@ async fn start_engine(
         }
         Ok(_) => {}
         Err(error) => {
-            tracing::error!(%error, "the settings cannot be read; the bridge stays closed")
+            tracing::error!(%error, "the settings cannot be read; the bridge stays closed");
         }
     }
     Ok(engine)

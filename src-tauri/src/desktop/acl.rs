@@ -2,6 +2,8 @@
 //! app's own configuration. The table is made from the permission files and the list of registered
 //! commands, so that one that is missing in either is found.
 
+#![expect(clippy::unwrap_used, reason = "test harness")]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

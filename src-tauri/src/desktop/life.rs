@@ -96,7 +96,8 @@ async fn tell_news(app: &AppHandle, engine: &Engine, shell: &Shell) {
             Err(TryRecvError::Empty | TryRecvError::Closed)
         ) {}
         if let Err(error) = app.emit(CHANGED, ()) {
-            tracing::warn!(%error, "the windows could not be told that something changed");
+            // Most likely a window that is just going.
+            tracing::debug!(%error, "the windows could not be told that something changed");
         }
         tokio::time::sleep(NEWS_GAP).await;
     }

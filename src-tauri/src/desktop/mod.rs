@@ -135,6 +135,9 @@ fn on_event(app: &AppHandle, event: RunEvent) {
             // Without a tray there would be no way back to it.
             app.state::<Shell>().quit();
         }
+        // Its icon in the dock was clicked.
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => windows::open(app),
         _ => {}
     }
 }

@@ -12,6 +12,7 @@ pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// How much later than the page the shell may learn of the same moment: a click at the instant the
 /// page allows it is not refused.
 const SKEW: Duration = Duration::from_millis(100);
+const ENOUGH: Duration = SETTLE.saturating_sub(SKEW);
 
 /// One question as it was shown: its id, and the hash of what was shown of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Settling {
 
     /// May the owner let this in now?
     pub(super) fn permits(&self, asked: &Shown, now: Instant) -> bool {
-        let settled = |since: Instant| now.saturating_duration_since(since) + SKEW >= SETTLE;
+        let settled = |since: Instant| now.saturating_duration_since(since) >= ENOUGH;
         self.window.is_some_and(settled)
             && self
                 .content
@@ -95,8 +96,8 @@ mod tests {
         let start = Instant::now();
         let settling = settling(start);
         assert!(!settling.permits(&question("a"), start));
-        assert!(!settling.permits(&question("a"), start + SETTLE - SKEW - TICK));
-        assert!(settling.permits(&question("a"), start + SETTLE - SKEW));
+        assert!(!settling.permits(&question("a"), start + ENOUGH.saturating_sub(TICK)));
+        assert!(settling.permits(&question("a"), start + ENOUGH));
         assert!(settling.permits(&question("a"), start + SETTLE * 10));
     }
 

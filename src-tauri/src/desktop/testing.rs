@@ -1,5 +1,7 @@
 //! The shell on tauri's mock runtime, with the app's own configuration: no display is needed.
 
+#![expect(clippy::unwrap_used, reason = "test harness")]
+
 use std::future::ready;
 
 use serde_json::Value;

@@ -21,11 +21,19 @@ pub(super) async fn change_settings(
 
 // What starts at login stands in a file or list of the system: nothing is waited for.
 #[command(rename_all = "snake_case")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape of tauri's commands"
+)]
 pub(super) fn start_at_login<R: Runtime>(app: AppHandle<R>) -> Result<bool, UiError> {
     autostart::is_on(&app)
 }
 
 #[command(rename_all = "snake_case")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape of tauri's commands"
+)]
 pub(super) fn set_start_at_login<R: Runtime>(app: AppHandle<R>, on: bool) -> Result<(), UiError> {
     autostart::set(&app, on)
 }
