@@ -17,6 +17,7 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod confirm;
 mod corpus;
+mod erase;
 mod floods;
 mod guide;
 mod harness;

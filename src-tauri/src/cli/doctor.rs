@@ -315,3 +315,31 @@ fn plain(error: &reqwest::Error) -> String {
         "answered nothing that could be read".to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::tests::open;
+    use super::*;
+    use crate::ui_api::UiError;
+
+    #[tokio::test]
+    async fn what_is_closed_is_one_finding_and_no_row_of_failures() {
+        let problem = UiError::failed("port 8787 cannot be used");
+        for (state, problem, expected) in [
+            (State::Closed, None, "it is closed, so nobody can connect"),
+            (State::Attention, Some(problem), "Port 8787 cannot be used"),
+        ] {
+            let status = Status {
+                state,
+                problem,
+                ..open()
+            };
+            let mut findings = Vec::new();
+            walk(&status, &mut findings).await.unwrap();
+            let failed: Vec<_> = findings.iter().filter(|finding| !finding.ok).collect();
+            assert_eq!(failed.len(), 1);
+            assert_eq!(failed[0].detail, expected);
+            assert!(failed[0].advice.is_some());
+        }
+    }
+}

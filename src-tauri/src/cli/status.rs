@@ -123,13 +123,14 @@ fn describe(status: &Status) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::ui_api::{TunnelKind, UiError};
 
-    fn open() -> Status {
+    /// Open, with nothing to be said of it.
+    pub(crate) fn open() -> Status {
         Status {
             state: State::Open,
             version: "1.2.3".to_owned(),

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
 use crate::files::{DATABASE, DataDirectory, DirectoryError, KEY};
-use crate::key::{KeyPlace, KeyPlaces, is_item};
-use crate::keychain::asked;
+use crate::key::{KeyError, KeyPlace, KeyPlaces, is_item};
+use crate::keychain::{KeychainError, asked};
 #[cfg(not(unix))]
 use crate::other as platform;
 #[cfg(unix)]
 use crate::unix as platform;
-use crate::vault::Vault;
+use crate::vault::{OpenError, Vault};
 
 /// The file that says that everything is to go. It holds the name of the keychain's item that goes
 /// with it, or nothing.
@@ -141,7 +141,11 @@ impl Vault {
     pub async fn erase(&self, folders: &[PathBuf]) -> Result<(), Left> {
         let _alone = self.inner.key_work.lock().await;
         let directory = &self.inner.directory;
-        let mut left = erase_key(directory, &self.inner.places).await;
+        let mut left = Vec::new();
+        if let Err(kept) = erase_item(directory, &self.inner.places).await {
+            left.push(kept.to_string());
+        }
+        left.extend(erase_key_file(directory));
         self.close().await;
         step();
         // Closing gave the directory free, and nobody else may make a new vault in it just now.
@@ -162,38 +166,51 @@ impl Vault {
     }
 }
 
-/// Finishes what was cut short. The key's place may be out of reach; then the key, of which nothing
-/// is left to be read with, stays there, and the log says where.
-pub(crate) async fn finish(directory: &Path, places: &KeyPlaces) -> Result<(), DirectoryError> {
-    for left in erase_key(directory, places).await {
-        tracing::warn!(
-            "everything was erased, but a key is left that fits nothing any more: {left}"
-        );
-    }
-    if let Some(left) = erase_files(directory).into_iter().next() {
-        return Err(DirectoryError::io(directory, io::Error::other(left)));
-    }
+/// Finishes what was cut short. A keychain that is locked is an error, as it is for a new vault; one
+/// that is out of reach for good keeps a key that fits nothing any more, and the log says so.
+pub(crate) async fn finish(directory: &Path, places: &KeyPlaces) -> Result<(), OpenError> {
+    let item = erase_item(directory, places).await;
+    let mut left = erase_key_file(directory);
+    left.extend(erase_files(directory));
     step();
-    match erase_marker(directory) {
+    if let Err(kept) = item {
+        if let KeychainError::Refused | KeychainError::TimedOut { .. } = kept.why {
+            return Err(KeyError::Keychain(kept.why).into());
+        }
+        tracing::warn!("everything was erased, but a key is left that fits nothing: {kept}");
+    }
+    if left.is_empty() {
+        left.extend(erase_marker(directory));
+    }
+    match left.into_iter().next() {
         None => Ok(()),
-        Some(left) => Err(DirectoryError::io(directory, io::Error::other(left))),
+        Some(left) => Err(DirectoryError::io(directory, io::Error::other(left)).into()),
     }
 }
 
-/// Deletes the key, wherever one is. Answers what is left.
-async fn erase_key(directory: &Path, places: &KeyPlaces) -> Vec<String> {
-    let mut left = Vec::new();
+/// A key that stays in the keychain.
+#[derive(Debug, thiserror::Error)]
+#[error("the item {item:?} of the service \"drawbridge\" in the keychain ({why})")]
+struct KeptItem {
+    item: String,
+    why: KeychainError,
+}
+
+/// Deletes the keychain's item that the marker names.
+async fn erase_item(directory: &Path, places: &KeyPlaces) -> Result<(), KeptItem> {
     if let Some(item) = read_marker(directory) {
         let name = item.clone();
-        let deleted = asked(&places.keychain, move |keychain| keychain.delete(&item)).await;
-        if let Err(error) = deleted {
-            left.push(format!(
-                "the item {name:?} of the service \"drawbridge\" in the keychain ({error})"
-            ));
-        }
+        asked(&places.keychain, move |keychain| keychain.delete(&name))
+            .await
+            .map_err(|why| KeptItem { item, why })?;
         step();
     }
-    left.extend(delete(&directory.join(KEY)));
+    Ok(())
+}
+
+/// Deletes the key file. Answers what is left.
+fn erase_key_file(directory: &Path) -> Vec<String> {
+    let mut left: Vec<String> = delete(&directory.join(KEY)).into_iter().collect();
     sync(directory, &mut left);
     step();
     left
@@ -213,7 +230,6 @@ fn erase_files(directory: &Path) -> Vec<String> {
         left.extend(delete(&path));
         step();
     }
-    left.extend(delete(&directory.join(KEY)));
     left.extend(delete(&directory.join(UNFINISHED_MARKER)));
     sync(directory, &mut left);
     left

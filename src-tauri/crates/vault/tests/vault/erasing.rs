@@ -5,7 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use drawbridge_vault::{
-    KeyPlace, MemoryKeychain, MemoryMood, StoreError, Vault, empty_folder, is_being_erased,
+    KeyError, KeyPlace, KeychainError, MemoryKeychain, MemoryMood, OpenError, StoreError, Vault,
+    empty_folder, is_being_erased,
 };
 
 use crate::common::{CANARY, ENVIRONMENT_KEY, environment_options, files, fill, folder, options};
@@ -76,6 +77,32 @@ async fn a_keychain_that_is_gone_does_not_keep_the_next_start_from_being_clean()
     assert_eq!(next.key_place(), KeyPlace::Environment);
     let names = next.read::<_, StoreError>(|reader| reader.secret_names());
     assert_eq!(names, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_keychain_that_is_locked_at_the_next_start_is_an_error_until_it_is_not() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let keychain = Arc::new(MemoryKeychain::new());
+    let vault = Vault::open(options(&data, keychain.clone())).await.unwrap();
+    fill(&vault).await;
+    let item = keychain.item_names().remove(0);
+    vault.begin_erasing().await.unwrap();
+    drop(vault);
+    keychain.set_mood(MemoryMood::Locked);
+    for _ in 0..2 {
+        let error = Vault::open(options(&data, keychain.clone())).await.err();
+        let locked = OpenError::Key(KeyError::Keychain(KeychainError::Refused));
+        assert_eq!(error.unwrap().to_string(), locked.to_string());
+        assert!(!data.join("drawbridge.db").exists());
+    }
+    keychain.set_mood(MemoryMood::Open);
+    drop(Vault::open(options(&data, keychain.clone())).await.unwrap());
+    let items = keychain.item_names();
+    assert!(items.len() == 1 && items[0] != item, "{items:?}");
+    // Made anew it stays.
+    drop(Vault::open(options(&data, keychain.clone())).await.unwrap());
+    assert_eq!(keychain.item_names(), items);
 }
 
 #[tokio::test]

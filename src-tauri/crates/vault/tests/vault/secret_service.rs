@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use drawbridge_vault::{
     Availability, KeyError, KeyPlace, Keychain, KeychainError, OpenError, OpenOptions, OsKeychain,
-    Vault,
+    StoreError, Vault,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -202,6 +202,23 @@ fn the_keychain_keeps_the_key() {
 }
 
 #[test]
+fn everything_is_erased_with_its_item() {
+    let mut session = Session::new();
+    session.start_keyring(true);
+    session.run("fill");
+    session.run("erase");
+    // Cut short, and the keyring is locked when it goes on.
+    session.run("fill");
+    session.run("begin-erasing");
+    session.stop_keyring();
+    session.start_keyring(false);
+    session.run("locked");
+    session.stop_keyring();
+    session.start_keyring(true);
+    session.run("erased");
+}
+
+#[test]
 fn a_locked_keyring_is_an_error_and_never_a_reason_to_go_elsewhere() {
     let mut session = Session::new();
     session.start_keyring(true);
@@ -348,6 +365,26 @@ async fn child() {
                 matches!(&error, KeyError::Keychain(found) if *found == expected),
                 "{error:?}"
             );
+        }
+        "erase" | "begin-erasing" => {
+            let vault = Vault::open(os_options(&folder)).await.unwrap();
+            assert_eq!(vault.key_place(), KeyPlace::Keychain);
+            vault.begin_erasing().await.unwrap();
+            let item = fs::read_to_string(folder.join("erasing")).unwrap();
+            assert!(OsKeychain.get(&item).unwrap().is_some());
+            if *scenario == *"erase" {
+                vault.erase(&[]).await.unwrap();
+                assert!(OsKeychain.get(&item).unwrap().is_none());
+            } else {
+                fs::write(folder.with_file_name("item"), item).unwrap();
+            }
+        }
+        "erased" => {
+            let vault = Vault::open(os_options(&folder)).await.unwrap();
+            let names = vault.read::<_, StoreError>(|reader| reader.secret_names());
+            assert_eq!(names, Ok(Vec::new()));
+            let item = fs::read_to_string(folder.with_file_name("item")).unwrap();
+            assert!(OsKeychain.get(&item).unwrap().is_none());
         }
         "late" => {
             let mut options = os_options(&folder);
