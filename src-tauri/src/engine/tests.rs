@@ -26,13 +26,13 @@ const CLOSE: Duration = Duration::from_millis(1100);
 /// More than a busy machine takes for what should be quick.
 const SLACK: Duration = Duration::from_secs(2);
 
-struct House {
+pub(super) struct House {
     folder: TempDir,
     keychain: Arc<MemoryKeychain>,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             folder: tempfile::Builder::new().prefix("db-").tempdir().unwrap(),
             keychain: Arc::new(MemoryKeychain::new()),
@@ -69,14 +69,14 @@ impl House {
     }
 
     /// Started with free ports in the settings, and closed.
-    async fn start(&self) -> Engine {
+    pub(super) async fn start(&self) -> Engine {
         let engine = self.start_with(self.config()).await;
         change_settings(&engine, ports(0, 0, 0)).await.unwrap();
         engine
     }
 
     /// The same, and open.
-    async fn open(&self) -> Engine {
+    pub(super) async fn open(&self) -> Engine {
         let engine = self.start().await;
         engine.open().await.unwrap();
         engine
