@@ -13,6 +13,11 @@ const onlyIpc = {
   ],
 };
 
+const noInlineStyle = {
+  selector: "SvelteAttribute[key.name='style']",
+  message: "The content security policy forbids style attributes; use a class or style:name.",
+};
+
 export default typescript.config(
   { ignores: ["dist/", "node_modules/", "src/bindings.ts"] },
   ...typescript.configs.strict,
@@ -24,6 +29,7 @@ export default typescript.config(
       // Strangers' text is text, never markup.
       "svelte/no-at-html-tags": "error",
       "no-console": "error",
+      "no-restricted-syntax": ["error", noInlineStyle],
     },
   },
   {

@@ -14,9 +14,6 @@ export function inSeconds(seconds: number): string {
 }
 
 export const ago = (seconds: number): string => inSeconds(-seconds);
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** What strangers may call themselves. */
 export const HOSTILE = {

@@ -109,7 +109,7 @@ export const LIFETIMES: readonly { value: GrantLifetime; label: string }[] = [
   { value: "1h", label: "1 hour" },
   { value: "1d", label: "1 day" },
   { value: "30d", label: "30 days" },
-  { value: "never", label: "until I revoke it, or 30 days unused" },
+  { value: "never", label: "until I revoke it" },
 ];
 
 /** Adds up what the chosen servers can do. */

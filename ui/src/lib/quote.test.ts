@@ -52,6 +52,8 @@ describe("a quotation", () => {
     });
     expect(quotation("abc", 3).left).toBe(0);
     expect(quotation("x".repeat(50_000), Infinity).left).toBe(0);
+    // Six characters each: two names fill ten.
+    expect(quotation("\u200b".repeat(5), 10).left).toBe(3);
     expect(quotation("", 10)).toEqual({ parts: [], left: 0 });
   });
 });

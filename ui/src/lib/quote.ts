@@ -32,22 +32,24 @@ function nameOf(character: string): string {
 }
 
 /**
- * The first `limit` characters. With `lines`, line breaks and tabs are what
- * they are; without, they are named as well.
+ * What fits into `limit` characters; a name counts as long as it is. With `lines`, line breaks and
+ * tabs are what they are; without, they are named as well.
  */
 export function quotation(text: string, limit: number, lines = false): Quotation {
   const parts: Part[] = [];
+  let room = limit;
   let shown = 0;
   let total = 0;
   let marks = 0;
   for (const character of text) {
     total += 1;
-    if (shown >= limit) continue;
+    if (room <= 0) continue;
     shown += 1;
     marks = MARK.test(character) ? marks + 1 : 0;
     const kept = lines && (character === "\n" || character === "\t");
     const named = !kept && (UNSEEN.test(character) || marks > MOST_MARKS);
     const seen = named ? nameOf(character) : !kept && SPACE.test(character) ? " " : character;
+    room -= named ? seen.length : 1;
     const last = parts.at(-1);
     if (last && !last.named && !named) last.text += seen;
     else parts.push({ text: seen, named });
