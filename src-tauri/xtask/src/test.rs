@@ -26,7 +26,7 @@ const SERVER: [&str; 5] = [
 const DESKTOP: [&str; 4] = ["--locked", "--workspace", "--features", "gui-test"];
 
 /// What needs the desktop's tree: its rooms' own tests, and those of the whole app's windows.
-const DESKTOP_TESTS: &str = "test(/^desktop::/) | binary(desktop) | binary(desktop_ipc)";
+const DESKTOP_TESTS: &str = "test(/^desktop::/) | binary(desktop)";
 
 type Work = fn() -> Result<Outcome>;
 
