@@ -11,6 +11,7 @@ import type {
   ConnectionView,
   Decided,
   Decision,
+  KeyPlace,
   Moved,
   NewServerForm,
   NewToken,
@@ -101,7 +102,7 @@ export interface MainCommands {
   set_start_at_login: Command<{ on: boolean }, void>;
   secrets: Command<Nothing, SecretsView>;
   rotate_secrets: Command<Nothing, Rotated>;
-  move_key: Command<{ to: string }, Moved>;
+  move_key: Command<{ to: KeyPlace }, Moved>;
   /** Everything stored goes, then the app quits; `typed` must be the word `erase`. */
   erase_everything: Command<{ typed: string }, void>;
   open_data_folder: Command<Nothing, void>;
@@ -222,7 +223,7 @@ export const ipc = {
   setStartAtLogin: (on: boolean) => ask("set_start_at_login", { on }),
   secrets: () => ask("secrets"),
   rotateSecrets: () => ask("rotate_secrets"),
-  moveKey: (to: string) => ask("move_key", { to }),
+  moveKey: (to: KeyPlace) => ask("move_key", { to }),
   eraseEverything: (typed: string) => ask("erase_everything", { typed }),
   openDataFolder: () => ask("open_data_folder"),
 
