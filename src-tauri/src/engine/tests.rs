@@ -19,6 +19,7 @@ use crate::config::{Config, Folders, Front, GivenPorts, GuideValues, PublicUrl};
 use crate::ui_api::{
     NewServer, NewToken, PortsView, SettingsChange, State, TermsChoice, TunnelKind, UiErrorCode,
     add_server, change_settings, create_token, erase_everything, open_bridge, settings, status,
+    tools,
 };
 
 /// Closing ends what is under way within this time.
@@ -476,6 +477,8 @@ async fn a_call_in_flight_ends_in_time_and_its_token_works_when_it_is_open_again
     let engine = house.open().await;
     let address = engine.addresses().loopback;
     add_server(&engine, fixture_server()).await.unwrap();
+    // Answers when the server has started.
+    tools(&engine, "fixture").await.unwrap();
     let terms = TermsChoice {
         servers: None,
         access: AccessLevel::Read,
