@@ -1,9 +1,11 @@
-//! `cargo xtask bench WHAT`: builds the benchmark of the server build in release mode and runs it.
+//! `cargo xtask bench WHAT`: builds what is measured in release mode and measures it.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::dist;
+use crate::packages::{self, Need};
 use crate::process::{self, cargo};
 
 /// Measures what is named; further arguments go to the benchmark.
@@ -11,11 +13,22 @@ use crate::process::{self, cargo};
 /// # Errors
 /// When nothing known is named, or the benchmark does not build or fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let Some((what, rest)) = arguments.split_first().filter(|(what, _)| *what == "oauth") else {
-        bail!(
-            "say what to measure: cargo xtask bench oauth [--seconds N] [--clients N] [--grants N]"
-        );
-    };
+    match arguments
+        .split_first()
+        .map(|(what, rest)| (what.as_str(), rest))
+    {
+        Some(("oauth", rest)) => oauth(rest)?,
+        Some(("desktop", rest)) => desktop(rest)?,
+        _ => bail!(
+            "say what to measure: cargo xtask bench oauth [--seconds N] [--clients N] [--grants N], \
+             or cargo xtask bench desktop [--quick]"
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The authorization server, in a program of its own.
+fn oauth(arguments: &[String]) -> Result<()> {
     let package = [
         "run",
         "--quiet",
@@ -24,6 +37,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         "--package",
         "drawbridge-bench",
     ];
-    process::run(cargo().args(package).arg("--").arg(what).args(rest))?;
-    Ok(ExitCode::SUCCESS)
+    process::run(cargo().args(package).args(["--", "oauth"]).args(arguments))
+}
+
+/// The desktop app as it is installed, in a session of its own.
+fn desktop(arguments: &[String]) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!(
+            "the desktop app is measured on Linux only, where it can be given a session of its own"
+        );
+    }
+    packages::ensure(Need::Tests)?;
+    dist::build_pages()?;
+    let package = [
+        "bench",
+        "--locked",
+        "--package",
+        "drawbridge",
+        "--bench",
+        "desktop_bench",
+        // The pages are those of the build, not of a development server.
+        "--features",
+        "tauri/custom-protocol",
+    ];
+    process::run(cargo().args(package).arg("--").args(arguments))
 }

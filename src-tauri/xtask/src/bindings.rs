@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
         "--locked",
         "--package=drawbridge",
         "--no-default-features",
+        "--features=failpoints",
         "--lib",
         "ui_api::bindings::",
     ]);

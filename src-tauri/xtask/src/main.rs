@@ -34,7 +34,7 @@ cargo xtask COMMAND
   run [ARGS…]          install what is missing, build in release mode, start Drawbridge
                        (with a display the app, without one `drawbridge serve ARGS…`)
   test [STAGE…]        install what is missing, run every check and test; --list names the stages
-  bench WHAT [ARGS…]   measure: `oauth`
+  bench WHAT [ARGS…]   measure: `oauth` or `desktop`
   conformance          run the official MCP conformance suite against the whole app
   dist [ARGS…]         build this platform's installers (ARGS go to `tauri build`)
   bindings             write ui/src/bindings.ts, the pages' types, from the app's
