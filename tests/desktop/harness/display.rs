@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask, MapState,
-    WindowClass,
+    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask,
+    ImageFormat, MapState, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -111,6 +111,30 @@ impl Display {
         self.windows()
             .into_iter()
             .find(|window| window.title == title && window.visible)
+    }
+
+    /// Whether there is more to see in a window than one colour.
+    pub(crate) fn is_painted(&self, window: &Window) -> bool {
+        let picture = || {
+            let place = self.x11.get_geometry(window.id).ok()?.reply().ok()?;
+            let all = u32::MAX;
+            let asked = self.x11.get_image(
+                ImageFormat::Z_PIXMAP,
+                window.id,
+                0,
+                0,
+                place.width,
+                place.height,
+                all,
+            );
+            Some(asked.ok()?.reply().ok()?.data)
+        };
+        // It may just be going.
+        picture().is_some_and(|data| {
+            let mut pixels = data.chunks_exact(4);
+            let first = pixels.next();
+            pixels.any(|pixel| Some(pixel) != first)
+        })
     }
 
     /// Waits for a window of this title.
