@@ -194,3 +194,47 @@ async fn at_login_no_window_opens() {
     item.menu().await.choose("Open Drawbridge").await;
     session.display.shows("Drawbridge").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panel_of_x11_is_a_tray_too() {
+    let session = Session::start();
+    session.display.bring_panel();
+    let app = session.start_app();
+    let window = session.display.shows("Drawbridge").await;
+    eventually("the panel is asked to take the icon in", || {
+        let asked = session.display.panel_was_asked();
+        async move { asked.then_some(()) }
+    })
+    .await;
+    let status = session.read(&["status"]).await;
+    assert_eq!(status["tray"], true);
+    session.display.close(&window);
+    session.display.hides("Drawbridge").await;
+    assert_eq!(session.read(&["status"]).await["process"], app.pid());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_gets_the_dot_and_a_line() {
+    let session = Session::start();
+    let (host, _app) = open(&session).await;
+    let item = host.item().await;
+    // A command that lets more in waits for the window.
+    let mut pairing = session.command(&["pair"]).spawn().unwrap();
+    let menu = item.has_line("Approvals waiting (1)", true).await;
+    item.shows("attention").await;
+    let question = session.display.shows("Drawbridge asks").await;
+    let cover = session.display.cover();
+    assert!(!session.display.is_over(&question, cover));
+    menu.choose("Approvals waiting (1)").await;
+    eventually("the question is raised", || {
+        let raised = session.display.is_over(&question, cover);
+        async move { raised.then_some(()) }
+    })
+    .await;
+    // Its caller goes away, and the question with it.
+    pairing.kill().unwrap();
+    pairing.wait().unwrap();
+    item.has_line("No approvals waiting", false).await;
+    item.shows("open").await;
+    session.display.hides("Drawbridge asks").await;
+}

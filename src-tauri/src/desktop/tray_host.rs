@@ -2,8 +2,10 @@
 //!
 //! On Linux that is a program on the session bus: `org.kde.StatusNotifierWatcher`, with a host
 //! registered at it. GNOME has none unless an extension brings it, and one may come and go while
-//! Drawbridge runs. Windows and macOS always have it.
-//! See <https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/>.
+//! Drawbridge runs. Where there is none, the library behind the icon falls back to the older way of
+//! X11, which small window managers' panels still have. Windows and macOS always have a place.
+//! See <https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/> and
+//! <https://specifications.freedesktop.org/systemtray-spec/latest/>.
 
 use drawbridge_vault::StoreError;
 use tauri::{AppHandle, Manager as _};
@@ -28,7 +30,9 @@ impl TrayHost {
     /// Whether icons are shown now. Until that is known they are taken to be: nothing ends by a
     /// mistake.
     pub(super) fn is_present(&self) -> bool {
-        self.0.borrow().unwrap_or(true)
+        let told = *self.0.borrow();
+        // Nobody tells of a panel of X11, so it is looked for when it matters.
+        told.unwrap_or(true) || is_on_x11()
     }
 }
 
@@ -87,6 +91,26 @@ async fn look(told: watch::Sender<Option<bool>>) {
     told.send_replace(Some(true));
     // The place is there for as long as anybody asks.
     told.closed().await;
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_on_x11() -> bool {
+    false
+}
+
+/// Whether a panel of X11 takes icons. Asks the display, on this computer, and waits for it.
+#[cfg(target_os = "linux")]
+fn is_on_x11() -> bool {
+    use x11rb::protocol::xproto::ConnectionExt as _;
+    let owner = || -> Option<u32> {
+        let (display, screen) = x11rb::connect(None).ok()?;
+        let name = format!("_NET_SYSTEM_TRAY_S{screen}");
+        let tray = display.intern_atom(false, name.as_bytes()).ok()?;
+        let tray = tray.reply().ok()?.atom;
+        let owner = display.get_selection_owner(tray).ok()?.reply().ok()?;
+        Some(owner.owner)
+    };
+    owner().is_some_and(|window| window != x11rb::NONE)
 }
 
 #[cfg(target_os = "linux")]

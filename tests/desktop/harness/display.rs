@@ -196,15 +196,16 @@ impl Display {
         place(upper.id) > place(lower)
     }
 
-    /// The text on the clipboard, if there is one.
-    pub(crate) fn clipboard(&self) -> Option<String> {
-        let clipboard = self.atom("CLIPBOARD");
-        let owner = self.x11.get_selection_owner(clipboard).unwrap();
-        if owner.reply().unwrap().owner == 0 {
-            return None;
-        }
+    /// Stands for a panel that takes icons the older way.
+    pub(crate) fn bring_panel(&self) {
+        let panel = self.unseen_window();
+        let tray = self.atom("_NET_SYSTEM_TRAY_S0");
+        self.x11.set_selection_owner(panel, tray, 0_u32).unwrap();
+        self.x11.sync().unwrap();
+    }
+
+    fn unseen_window(&self) -> u32 {
         let window = self.x11.generate_id().unwrap();
-        let unseen = CreateWindowAux::new();
         self.x11
             .create_window(
                 0,
@@ -217,9 +218,27 @@ impl Display {
                 0,
                 WindowClass::INPUT_ONLY,
                 0,
-                &unseen,
+                &CreateWindowAux::new(),
             )
             .unwrap();
+        window
+    }
+
+    /// Whether an icon asked the panel to be taken in.
+    pub(crate) fn panel_was_asked(&self) -> bool {
+        let asks = self.atom("_NET_SYSTEM_TRAY_OPCODE");
+        std::iter::from_fn(|| self.x11.poll_for_event().unwrap())
+            .any(|event| matches!(event, Event::ClientMessage(asked) if asked.type_ == asks))
+    }
+
+    /// The text on the clipboard, if there is one.
+    pub(crate) fn clipboard(&self) -> Option<String> {
+        let clipboard = self.atom("CLIPBOARD");
+        let owner = self.x11.get_selection_owner(clipboard).unwrap();
+        if owner.reply().unwrap().owner == 0 {
+            return None;
+        }
+        let window = self.unseen_window();
         let answer = self.atom("DRAWBRIDGE_TEST");
         self.x11
             .convert_selection(window, clipboard, self.atom("UTF8_STRING"), answer, 0_u32)

@@ -69,13 +69,10 @@ impl Server {
 impl Notifications {
     pub(crate) async fn start(session: &Session) -> Self {
         let shown = Arc::<Mutex<Vec<Notification>>>::default();
-        let connection = session.bus().await;
-        connection
-            .object_server()
-            .at(PATH, Server(shown.clone()))
-            .await
-            .unwrap();
-        connection.request_name(NAME).await.unwrap();
+        let server = Server(shown.clone());
+        let connection = session
+            .bus_with(|bus| bus.serve_at(PATH, server).unwrap().name(NAME).unwrap())
+            .await;
         Self {
             shown,
             _connection: connection,

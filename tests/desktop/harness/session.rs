@@ -7,14 +7,37 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use zbus::connection::Builder;
+use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 
 use super::canary::Canary;
 use super::captured::Captured;
 use super::secret_service::SecretService;
-use super::{App, Display};
+use super::{App, Display, SOON};
 
 /// How long a command beside the app may take.
 const COMMAND: Duration = Duration::from_secs(30);
+
+/// Opens the keyring.
+const PASSWORD: &str = "a password of the test";
+/// The one keyring there is.
+const KEYRING: &str = "/org/freedesktop/secrets/collection/login";
+
+/// Calls a method of the keyring.
+async fn call<Arguments, Answer>(
+    bus: &zbus::Connection,
+    (path, interface): (&str, &str),
+    method: &str,
+    arguments: &Arguments,
+) -> Answer
+where
+    Arguments: serde::Serialize + zbus::zvariant::DynamicType,
+    Answer: for<'d> zbus::zvariant::DynamicDeserialize<'d>,
+{
+    let name = Some("org.freedesktop.secrets");
+    let answer = bus.call_method(name, path, Some(interface), method, arguments);
+    answer.await.unwrap().body().deserialize().unwrap()
+}
 
 /// One session. Fall it last: what runs in it needs its display and its bus.
 pub(crate) struct Session {
@@ -29,7 +52,7 @@ pub(crate) struct Session {
 impl Session {
     /// A session with an unlocked keyring.
     pub(crate) fn start() -> Self {
-        Self::start_with(Some("a password of the test"))
+        Self::start_with(Some(PASSWORD))
     }
 
     /// A session whose keyring was unlocked with a password or, with none, is still locked.
@@ -116,12 +139,47 @@ impl Session {
 
     /// A connection to the session's bus.
     pub(crate) async fn bus(&self) -> zbus::Connection {
+        self.bus_with(|bus| bus).await
+    }
+
+    /// Likewise, with what is to be there from its first moment on.
+    pub(crate) async fn bus_with<'a>(
+        &'a self,
+        with: impl FnOnce(Builder<'a>) -> Builder<'a>,
+    ) -> zbus::Connection {
         let address = self.environment["DBUS_SESSION_BUS_ADDRESS"].as_str();
-        zbus::connection::Builder::address(address)
-            .unwrap()
-            .build()
-            .await
-            .unwrap()
+        let bus = Builder::address(address).unwrap();
+        with(bus.method_timeout(SOON)).build().await.unwrap()
+    }
+
+    /// Locks the keyring, as a password manager does when it is told to.
+    pub(crate) async fn lock_keyring(&self) {
+        let keyrings = vec![ObjectPath::try_from(KEYRING).unwrap()];
+        let bus = self.bus().await;
+        let asked = ("/org/freedesktop/secrets", "org.freedesktop.Secret.Service");
+        let locked: (Vec<OwnedObjectPath>, OwnedObjectPath) =
+            call(&bus, asked, "Lock", &(keyrings,)).await;
+        assert_eq!(locked.0.len(), 1, "{locked:?}");
+    }
+
+    /// Unlocks it again with the password of [`Self::start`].
+    pub(crate) async fn unlock_keyring(&self) {
+        let bus = self.bus().await;
+        let service = "/org/freedesktop/secrets";
+        let plain = ("plain", Value::from(""));
+        let secrets = (service, "org.freedesktop.Secret.Service");
+        let (_, session): (OwnedValue, OwnedObjectPath) =
+            call(&bus, secrets, "OpenSession", &plain).await;
+        let password = (session, Vec::<u8>::new(), PASSWORD.as_bytes(), "text/plain");
+        let inside = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
+        let keyring = ObjectPath::try_from(KEYRING).unwrap();
+        let () = call(
+            &bus,
+            (service, inside),
+            "UnlockWithMasterPassword",
+            &(keyring, password),
+        )
+        .await;
     }
 
     /// The real program, in this session.

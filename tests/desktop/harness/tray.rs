@@ -100,17 +100,16 @@ impl TrayHost {
 
     async fn start_with(session: &Session, has_host: bool) -> Self {
         let registered = Registered::default();
-        let connection = session.bus().await;
         let watcher = Watcher {
             registered: registered.clone(),
             has_host,
         };
-        connection
-            .object_server()
-            .at(WATCHER_PATH, watcher)
-            .await
-            .unwrap();
-        connection.request_name(WATCHER).await.unwrap();
+        let connection = session
+            .bus_with(|bus| {
+                let served = bus.serve_at(WATCHER_PATH, watcher).unwrap();
+                served.name(WATCHER).unwrap()
+            })
+            .await;
         Self {
             registered,
             connection,
