@@ -6,26 +6,23 @@
 //! is wrong with it and what to do, and never its value.
 
 mod env_file;
+mod folders;
+mod ports;
 mod public_url;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use drawbridge_oauth::SecretProblem;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 pub use env_file::EnvFile;
+pub use folders::Folders;
+pub use ports::{GivenPorts, LOCAL_PORT, LOOPBACK_PORT, Listener, Ports, TUNNEL_PORT};
 pub use public_url::PublicUrl;
-
-/// The port for clients on this computer, unless told otherwise.
-pub const LOOPBACK_PORT: u16 = 8787;
-/// The port where a browser on this computer proves that it is on this computer.
-pub const LOCAL_PORT: u16 = 8788;
-/// The port an HTTPS front of the owner's own forwards to.
-pub const TUNNEL_PORT: u16 = 8789;
 
 /// A variable that Drawbridge reads, from the environment or from `.env`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,54 +266,6 @@ pub fn inherited_by_children(name: &str) -> bool {
     EXACT.contains(&name.as_str()) || name.starts_with("LC_")
 }
 
-/// Where Drawbridge keeps its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
-    /// The data folder: the database, and everything below where not said otherwise.
-    pub data: PathBuf,
-    /// The folder of the control socket, readable by its owner only.
-    pub run: PathBuf,
-    /// The folder of the log files.
-    pub logs: PathBuf,
-}
-
-impl Folders {
-    /// Where the webviews keep what they must.
-    #[must_use]
-    pub fn web(&self) -> PathBuf {
-        self.data.join("web")
-    }
-
-    /// `$DRAWBRIDGE_HOME` with everything in it, else the platform's data folder, with the socket
-    /// in `$XDG_RUNTIME_DIR/drawbridge` where there is one.
-    pub fn resolve(environment: &Environment) -> Result<Self, ConfigError> {
-        if let Some(home) = environment.get("DRAWBRIDGE_HOME") {
-            let data = std::path::absolute(home).map_err(|_| ConfigError::Home {
-                problem: "is not a folder name",
-            })?;
-            return Ok(Self {
-                run: data.join("run"),
-                logs: data.join("logs"),
-                data,
-            });
-        }
-        let data = directories::ProjectDirs::from("", "", "Drawbridge")
-            .ok_or(ConfigError::NoHome)?
-            .data_local_dir()
-            .to_owned();
-        let run = environment
-            .get("XDG_RUNTIME_DIR")
-            .map(Path::new)
-            .filter(|path| cfg!(unix) && path.is_absolute())
-            .map_or_else(|| data.join("run"), |runtime| runtime.join("drawbridge"));
-        Ok(Self {
-            run,
-            logs: data.join("logs"),
-            data,
-        })
-    }
-}
-
 /// How the public address reaches this computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum TunnelKind {
@@ -348,175 +297,6 @@ impl Front {
                 <Self as clap::ValueEnum>::from_str(text, true).map_err(|_| ConfigError::Front)
             })
             .transpose()
-    }
-}
-
-/// A listener whose port the owner may choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listener {
-    /// Clients on this computer.
-    Loopback,
-    /// The browser's proof that it is on this computer.
-    Local,
-    /// The owner's own HTTPS front.
-    Tunnel,
-}
-
-impl Listener {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Loopback, Self::Local, Self::Tunnel];
-
-    /// The flag of `serve` that chooses its port.
-    #[must_use]
-    pub const fn flag(self) -> &'static str {
-        match self {
-            Self::Loopback => "--port",
-            Self::Local => "--local-port",
-            Self::Tunnel => "--tunnel-port",
-        }
-    }
-
-    /// The variable that chooses its port.
-    #[must_use]
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::Loopback => "DRAWBRIDGE_PORT",
-            Self::Local => "DRAWBRIDGE_LOCAL_PORT",
-            Self::Tunnel => "DRAWBRIDGE_TUNNEL_PORT",
-        }
-    }
-
-    /// What it is for, to stand after "the port".
-    #[must_use]
-    pub const fn purpose(self) -> &'static str {
-        match self {
-            Self::Loopback => "for clients on this computer",
-            Self::Local => "for the browser's proof that it is on this computer",
-            Self::Tunnel => "for your own HTTPS front",
-        }
-    }
-}
-
-/// The ports to listen on; 0 picks a free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
-    /// Clients on this computer.
-    pub loopback: u16,
-    /// The browser's proof that it is on this computer.
-    pub local: u16,
-    /// The owner's own HTTPS front.
-    pub tunnel: u16,
-}
-
-impl Default for Ports {
-    fn default() -> Self {
-        Self {
-            loopback: LOOPBACK_PORT,
-            local: LOCAL_PORT,
-            tunnel: TUNNEL_PORT,
-        }
-    }
-}
-
-impl Ports {
-    /// The port of this listener.
-    #[must_use]
-    pub const fn of(self, listener: Listener) -> u16 {
-        match listener {
-            Listener::Loopback => self.loopback,
-            Listener::Local => self.local,
-            Listener::Tunnel => self.tunnel,
-        }
-    }
-
-    /// Two listeners cannot share a port.
-    pub fn check(self) -> Result<Self, ConfigError> {
-        GivenPorts {
-            loopback: Some(self.loopback),
-            local: Some(self.local),
-            tunnel: Some(self.tunnel),
-        }
-        .check()?;
-        Ok(self)
-    }
-}
-
-/// The ports that a flag, a variable or a setting names; the others are left to whoever comes
-/// next in that order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GivenPorts {
-    /// Clients on this computer.
-    pub loopback: Option<u16>,
-    /// The browser's proof that it is on this computer.
-    pub local: Option<u16>,
-    /// The owner's own HTTPS front.
-    pub tunnel: Option<u16>,
-}
-
-impl GivenPorts {
-    /// The port of this listener, if it is named.
-    #[must_use]
-    pub const fn of(self, listener: Listener) -> Option<u16> {
-        match listener {
-            Listener::Loopback => self.loopback,
-            Listener::Local => self.local,
-            Listener::Tunnel => self.tunnel,
-        }
-    }
-
-    /// These, and `others` where nothing is named.
-    #[must_use]
-    pub fn or(self, others: Self) -> Self {
-        Self {
-            loopback: self.loopback.or(others.loopback),
-            local: self.local.or(others.local),
-            tunnel: self.tunnel.or(others.tunnel),
-        }
-    }
-
-    /// These, and the usual ones where nothing is named.
-    #[must_use]
-    pub fn or_default(self) -> Ports {
-        let usual = Ports::default();
-        Ports {
-            loopback: self.loopback.unwrap_or(usual.loopback),
-            local: self.local.unwrap_or(usual.local),
-            tunnel: self.tunnel.unwrap_or(usual.tunnel),
-        }
-    }
-
-    /// The variables of the environment.
-    fn of_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let port = |listener: Listener| {
-            let name = listener.variable();
-            environment
-                .text(name)?
-                .map(|text| text.parse().map_err(|_| ConfigError::Port { name }))
-                .transpose()
-        };
-        Ok(Self {
-            loopback: port(Listener::Loopback)?,
-            local: port(Listener::Local)?,
-            tunnel: port(Listener::Tunnel)?,
-        })
-    }
-
-    /// Two listeners cannot share a port.
-    fn check(self) -> Result<Self, ConfigError> {
-        for (index, first) in Listener::ALL.into_iter().enumerate() {
-            for second in Listener::ALL.into_iter().skip(index + 1) {
-                if let Some(port) = self.of(first).filter(|port| *port != 0)
-                    && self.of(second) == Some(port)
-                {
-                    return Err(ConfigError::SamePort {
-                        first,
-                        second,
-                        port,
-                    });
-                }
-            }
-        }
-        Ok(self)
     }
 }
 
@@ -779,68 +559,5 @@ mod tests {
         ] {
             assert!(!inherited_by_children(name), "{name}");
         }
-    }
-
-    #[test]
-    fn a_home_holds_everything_and_without_one_the_socket_goes_to_the_runtime_folder() {
-        let with_home = Folders::resolve(&Environment::from_pairs([
-            ("DRAWBRIDGE_HOME", "/data/d"),
-            ("XDG_RUNTIME_DIR", "/run/u"),
-        ]))
-        .unwrap();
-        assert_eq!(with_home.run, Path::new("/data/d/run"));
-        assert_eq!(with_home.logs, Path::new("/data/d/logs"));
-        #[cfg(unix)]
-        {
-            let without =
-                Folders::resolve(&Environment::from_pairs([("XDG_RUNTIME_DIR", "/run/u")]))
-                    .unwrap();
-            assert_eq!(without.run, Path::new("/run/u/drawbridge"));
-        }
-    }
-
-    #[test]
-    fn a_flag_says_the_port_then_the_environment() {
-        let gather = |variable: &str, flag| {
-            let environment =
-                Environment::from_pairs([("DRAWBRIDGE_HOME", "/h"), ("DRAWBRIDGE_PORT", variable)]);
-            let flags = ServeFlags {
-                ports: GivenPorts {
-                    loopback: flag,
-                    ..GivenPorts::default()
-                },
-                ..ServeFlags::default()
-            };
-            Config::gather(&environment, flags, None).map(|config| config.ports.loopback)
-        };
-        assert_eq!(gather("", None), Ok(None));
-        assert_eq!(gather("9000", None), Ok(Some(9000)));
-        assert_eq!(gather("9000", Some(0)), Ok(Some(0)));
-        let name = "DRAWBRIDGE_PORT";
-        assert_eq!(gather("70000", None), Err(ConfigError::Port { name }));
-    }
-
-    #[test]
-    fn two_listeners_need_two_ports() {
-        let same = Ports {
-            loopback: 9000,
-            local: 9000,
-            tunnel: 0,
-        };
-        assert!(
-            same.check()
-                .unwrap_err()
-                .to_string()
-                .contains("--local-port")
-        );
-        assert!(
-            Ports {
-                loopback: 0,
-                local: 0,
-                tunnel: 0
-            }
-            .check()
-            .is_ok()
-        );
     }
 }
