@@ -11,7 +11,7 @@
 //! | [`TrayHost`] | the desktop's place for tray icons; without one there is none, as on plain GNOME |
 //! | `TrayItem`, `Menu` | our icon as the desktop sees it: its drawing, its menu, clicks |
 //! | [`Notifications`] | the desktop's place for notifications, which keeps what it was told |
-//! | [`Driver`], [`Windows`] | WebDriver, which starts the app, and the pages of its windows |
+//! | [`Driver`], [`Windows`] | `WebDriver`, which starts the app, and the pages of its windows |
 //! | [`Client`], [`Browser`] | an OAuth and MCP client, and the browser of the person at this computer |
 //!
 //! ```ignore
@@ -25,7 +25,7 @@
 //! must stop within two seconds of TERM and leave no process behind, and no secret of Drawbridge's
 //! shape may stand in what it said or logged. What fails prints what the app had said.
 //!
-//! Whoever drives the pages (WebDriver) starts the driver with [`Session::environment`].
+//! Whoever drives the pages (`WebDriver`) starts the driver with [`Session::environment`].
 
 mod app;
 mod display;
@@ -38,9 +38,9 @@ mod webdriver;
 #[expect(dead_code, reason = "shared with tests/app, which uses all of it")]
 mod browser;
 #[path = "../../app/harness/canary.rs"]
-#[expect(dead_code, reason = "shared with tests/app, which uses all of it")]
 mod canary;
 #[path = "../../app/harness/captured.rs"]
+#[expect(dead_code, reason = "shared with tests/app, which uses all of it")]
 mod captured;
 #[path = "../../app/harness/client.rs"]
 #[expect(dead_code, reason = "shared with tests/app, which uses all of it")]
@@ -64,8 +64,10 @@ pub(crate) use client::{Authorization, Client, REDIRECT, Tokens};
 pub(crate) use display::Display;
 pub(crate) use http::{Answer, Network, Sending, text};
 pub(crate) use notifications::Notifications;
+pub(crate) use processes::{Pinned, descendants, survivors};
 pub(crate) use session::Session;
 pub(crate) use tray::TrayHost;
+pub(crate) use webdriver::{Driver, Windows};
 
 /// How long what a person would see at once may take on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

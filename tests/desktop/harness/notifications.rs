@@ -1,4 +1,8 @@
 //! The desktop's place for notifications.
+#![expect(
+    clippy::used_underscore_binding,
+    reason = "the macro names every argument of the protocol"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -2,6 +2,10 @@
 //!
 //! `org.kde.StatusNotifierWatcher` keeps the list, `org.kde.StatusNotifierItem` is an icon,
 //! `com.canonical.dbusmenu` its menu.
+#![expect(
+    clippy::used_underscore_binding,
+    reason = "the macro names every argument of the protocol"
+)]
 
 use std::collections::HashMap;
 use std::path::PathBuf;
