@@ -55,7 +55,7 @@ mod processes;
 mod secret_service;
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) use app::App;
 pub(crate) use browser::{Browser, links};
@@ -88,12 +88,15 @@ pub(crate) async fn within<T, F>(limit: Duration, what: &str, mut look: impl FnM
 where
     F: Future<Output = Option<T>>,
 {
-    let end = Instant::now() + limit;
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
+    let looking = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        assert!(Instant::now() < end, "not within {limit:?}: {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    };
+    // Also when a look itself does not come to an end.
+    let seen = tokio::time::timeout(limit, looking).await;
+    seen.unwrap_or_else(|_| panic!("not within {limit:?}: {what}"))
 }

@@ -149,7 +149,9 @@ impl Session {
     ) -> zbus::Connection {
         let address = self.environment["DBUS_SESSION_BUS_ADDRESS"].as_str();
         let bus = Builder::address(address).unwrap();
-        with(bus.method_timeout(SOON)).build().await.unwrap()
+        let connecting = with(bus.method_timeout(SOON)).build();
+        let connected = tokio::time::timeout(SOON, connecting).await;
+        connected.expect("the bus does not answer").unwrap()
     }
 
     /// Locks the keyring, as a password manager does when it is told to.
