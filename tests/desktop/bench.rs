@@ -238,13 +238,14 @@ impl Bench {
     }
 
     async fn approvals_with_the_window(&self) {
-        let app = self.app(&[]).await;
-        self.window(Instant::now(), MAIN).await;
         let mut seen = Vec::new();
         for _ in 0..RUNS {
+            // Another start for each: after three denials it would be quiet for a minute.
+            let app = self.app(&[]).await;
+            self.window(Instant::now(), MAIN).await;
             seen.push(self.question(false).await);
+            drop(app);
         }
-        drop(app);
         let times = |of: fn(&Seen) -> Duration| seen.iter().map(of).collect::<Vec<_>>();
         row(
             "proof → approval window on the screen, main window open",

@@ -18,3 +18,4 @@ mod harness;
 mod scene;
 mod second_start;
 mod tray;
+mod trouble;

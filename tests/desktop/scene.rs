@@ -2,11 +2,11 @@
 //! and a client that wants in.
 
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
 
 use crate::harness::{
-    Authorization, Browser, Client, Driver, Network, Notifications, REDIRECT, Session, TrayHost,
-    Windows, eventually, links, text,
+    Authorization, Browser, Client, Driver, Network, Notifications, Pinned, REDIRECT, Session,
+    TrayHost, Windows, descendants, links, survivors, text,
 };
 
 /// The title of the approval window.
@@ -15,6 +15,8 @@ pub(crate) const APPROVAL: &str = "Drawbridge asks";
 pub(crate) const APPROVAL_PAGE: &str = "approval.html";
 /// The page of the main window.
 pub(crate) const MAIN_PAGE: &str = "main.html";
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_drawbridge");
 
 /// The app in its session, its main window open.
 pub(crate) struct Scene {
@@ -25,7 +27,7 @@ pub(crate) struct Scene {
     /// `http://127.0.0.1:<port>`.
     pub(crate) base: String,
     local_port: u64,
-    _driver: Driver,
+    driver: Driver,
     pub(crate) session: Session,
 }
 
@@ -39,30 +41,47 @@ pub(crate) struct Knock {
 }
 
 impl Scene {
-    /// Starts the app in a session of its own, behind its windows.
+    /// Starts the app in a session of its own, behind its windows, and waits until it is open.
     pub(crate) async fn open() -> Self {
-        let session = Session::start();
+        let mut scene = Self::start(Session::start()).await;
+        scene.is_open().await;
+        scene
+    }
+
+    /// Starts the app in this session; its main window is there, and says how it stands.
+    pub(crate) async fn start(session: Session) -> Self {
         let host = TrayHost::start(&session).await;
         let notifications = Notifications::start(&session).await;
         let driver = Driver::start(session.environment(), session.home());
-        let windows = driver
-            .open(env!("CARGO_BIN_EXE_drawbridge").as_ref(), &[])
-            .await;
-        windows.says("Open on this computer").await;
-        let status = session.read(&["status"]).await;
+        let windows = driver.open(PROGRAM.as_ref(), &[]).await;
         Self {
             network: Network {
                 front: None,
                 canary: session.canary.clone(),
             },
-            base: text(&status, "local_url"),
-            local_port: status["local_port"].as_u64().unwrap(),
+            base: String::new(),
+            local_port: 0,
             windows,
             host,
             notifications,
-            _driver: driver,
+            driver,
             session,
         }
+    }
+
+    /// Waits until it is open, and looks where.
+    pub(crate) async fn is_open(&mut self) {
+        self.windows.says("Open on this computer").await;
+        let status = self.session.read(&["status"]).await;
+        self.base = text(&status, "local_url");
+        self.local_port = status["local_port"].as_u64().unwrap();
+    }
+
+    /// Starts it anew once it has ended.
+    pub(crate) async fn start_again(&mut self) {
+        self.windows.leave().await;
+        self.windows = self.driver.open(PROGRAM.as_ref(), &[]).await;
+        self.is_open().await;
     }
 
     /// Adds the fixture server at the command line, and allows it in the window.
@@ -116,26 +135,17 @@ impl Scene {
         list.as_array().unwrap().clone()
     }
 
-    /// Quits by the tray; everything must have ended.
-    pub(crate) async fn quit(self) {
-        let process = text_number(&self.session.read(&["status"]).await, "process");
+    /// Quits by the tray: the app and everything it had started must be gone within two seconds.
+    pub(crate) async fn quit(&self) {
+        let process = self.session.read(&["status"]).await["process"].clone();
+        let process = Pinned::of(u32::try_from(process.as_u64().unwrap()).unwrap());
+        let mut all = descendants(process.pid);
+        all.push(process);
         let item = self.host.item().await;
         item.menu().await.choose("Quit Drawbridge").await;
-        eventually("the app ends", || {
-            let alive = Command::new("kill")
-                .args(["-0", &process.to_string()])
-                .output()
-                .unwrap()
-                .status
-                .success();
-            async move { (!alive).then_some(()) }
-        })
-        .await;
+        let left = survivors(&all, Duration::from_secs(2));
+        assert!(left.is_empty(), "these were left behind: {left:#?}");
     }
-}
-
-fn text_number(object: &serde_json::Value, field: &str) -> u64 {
-    object[field].as_u64().unwrap()
 }
 
 impl Knock {

@@ -21,8 +21,7 @@ async fn it_shows_the_window_of_the_first_and_ends() {
     assert_eq!(window.pid, Some(app.pid()));
 
     // Under another window: the second start raises it.
-    let cover = session.display.cover();
-    assert!(!session.display.is_over(&window, cover));
+    let cover = session.display.cover(&window).await;
     assert!(session.run(&[]).await.status.success());
     eventually("the window is raised", || {
         let raised = session.display.is_over(&window, cover);

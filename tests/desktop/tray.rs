@@ -223,8 +223,7 @@ async fn who_waits_gets_the_dot_and_a_line() {
     let menu = item.has_line("Approvals waiting (1)", true).await;
     item.shows("attention").await;
     let question = session.display.shows("Drawbridge asks").await;
-    let cover = session.display.cover();
-    assert!(!session.display.is_over(&question, cover));
+    let cover = session.display.cover(&question).await;
     menu.choose("Approvals waiting (1)").await;
     eventually("the question is raised", || {
         let raised = session.display.is_over(&question, cover);

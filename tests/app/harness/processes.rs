@@ -13,6 +13,16 @@ pub(crate) struct Pinned {
 }
 
 impl Pinned {
+    /// The process of this number, as it is now.
+    pub(crate) fn of(pid: u32) -> Self {
+        let stat = read(pid).expect("it runs");
+        Self {
+            pid,
+            started: stat.started,
+            name: stat.name,
+        }
+    }
+
     /// Is it still there (and not only a zombie)?
     pub(crate) fn alive(&self) -> bool {
         read(self.pid).is_some_and(|now| now.started == self.started && !now.zombie)

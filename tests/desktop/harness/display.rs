@@ -2,13 +2,14 @@
 //! stand where they want, and the test closes them as one would.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    Atom, AtomEnum, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask,
-    ImageFormat, MapState, WindowClass,
+    Atom, AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, CreateWindowAux,
+    EventMask, ImageFormat, MapState, StackMode, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -165,8 +166,21 @@ impl Display {
         self.x11.flush().unwrap();
     }
 
-    /// Puts another window over everything.
-    pub(crate) fn cover(&self) -> u32 {
+    /// Puts another window over this one, and keeps at it while that comes to the front of itself.
+    pub(crate) async fn cover(&self, covered: &Window) -> u32 {
+        let cover = self.wide_window();
+        eventually("the window is covered", || {
+            let above = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
+            self.x11.configure_window(cover, &above).unwrap();
+            self.x11.sync().unwrap();
+            let under = !self.is_over(covered, cover);
+            async move { under.then_some(()) }
+        })
+        .await;
+        cover
+    }
+
+    fn wide_window(&self) -> u32 {
         let window = self.x11.generate_id().unwrap();
         let screen = &self.x11.setup().roots[0];
         self.x11
@@ -229,6 +243,33 @@ impl Display {
         let asks = self.atom("_NET_SYSTEM_TRAY_OPCODE");
         std::iter::from_fn(|| self.x11.poll_for_event().unwrap())
             .any(|event| matches!(event, Event::ClientMessage(asked) if asked.type_ == asks))
+    }
+
+    /// A picture of a window as it lies on the screen, into the folder of artifacts. WebDriver's
+    /// own waits for the next drawing, which a page at rest may never make.
+    pub(crate) fn picture(&self, title: &str, name: &str) {
+        let window = self.window(title).expect("it is on the screen");
+        let place = self.x11.get_geometry(window.id).unwrap().reply().unwrap();
+        let (width, height) = (place.width, place.height);
+        let image = self
+            .x11
+            .get_image(ImageFormat::Z_PIXMAP, window.id, 0, 0, width, height, !0)
+            .unwrap()
+            .reply()
+            .unwrap();
+        let colours: Vec<u8> = image
+            .data
+            .chunks_exact(4)
+            .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
+            .collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/desktop");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = std::fs::File::create(folder.join(format!("{name}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, width.into(), height.into());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&colours).unwrap();
     }
 
     /// The text on the clipboard, if there is one.

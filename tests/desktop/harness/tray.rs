@@ -205,18 +205,23 @@ impl TrayItem {
 
     /// The menu as it is now.
     pub(crate) async fn menu(&self) -> Menu {
+        eventually("the icon has a menu", || self.try_menu()).await
+    }
+
+    /// The menu, once it is there: the icon comes first.
+    async fn try_menu(&self) -> Option<Menu> {
         let item = self.proxy(&self.path, ITEM).await;
-        let path: OwnedObjectPath = item.get_property("Menu").await.unwrap();
+        let path: OwnedObjectPath = item.get_property("Menu").await.ok()?;
         let menu = self.proxy(path.as_str(), MENU).await;
         // As a panel does before it opens the menu.
-        let _: bool = menu.call("AboutToShow", &(0_i32,)).await.unwrap();
+        let _: bool = menu.call("AboutToShow", &(0_i32,)).await.ok()?;
         let wanted: Vec<String> = Vec::new();
         let (_, root): (u32, Layout) = menu
             .call("GetLayout", &(0_i32, -1_i32, wanted))
             .await
-            .unwrap();
+            .ok()?;
         let lines = root.2.into_iter().filter_map(line).collect();
-        Menu { lines, proxy: menu }
+        Some(Menu { lines, proxy: menu })
     }
 
     /// Waits for a menu with this line, and whether it can be chosen.
@@ -224,7 +229,7 @@ impl TrayItem {
         eventually(
             &format!("the line {label:?}, enabled: {enabled}"),
             || async {
-                let menu = self.menu().await;
+                let menu = self.try_menu().await?;
                 let there = menu
                     .lines
                     .iter()

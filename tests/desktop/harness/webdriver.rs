@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+
+use super::processes::{Signal, descendants, signal};
 
 /// How long anything in a window may take to appear on a busy machine.
 const APPEARS: Duration = Duration::from_secs(30);
@@ -63,10 +66,12 @@ impl Driver {
         let Value::Object(capabilities) = json!({ "tauri:options": options }) else {
             unreachable!("an object was written");
         };
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{}", self.port))
+        let address = format!("http://127.0.0.1:{}", self.port);
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let started = builder.capabilities(capabilities).connect(&address);
+        let client = tokio::time::timeout(APPEARS, started)
             .await
+            .expect("the app opens a window")
             .unwrap();
         Windows { client }
     }
@@ -74,8 +79,13 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // Killed, it leaves WebKit's driver behind, and that one the app.
+        let started = descendants(self.process.id());
         let _ended = self.process.kill();
         let _status = self.process.wait();
+        for process in started.iter().filter(|process| process.alive()) {
+            signal(process.pid, Signal::Kill);
+        }
     }
 }
 
@@ -83,6 +93,15 @@ impl Drop for Driver {
 fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// An answer closes the window that asked, at times before the driver has said that it was given.
+fn may_close_the_window(done: Result<(), CmdError>) {
+    match done {
+        Ok(()) => {}
+        Err(error) if error.is_no_such_window() => {}
+        Err(error) => panic!("the window does not take it: {error}"),
+    }
 }
 
 /// Where cargo installs programs, which need not be on the path.
@@ -129,15 +148,6 @@ impl Windows {
         None
     }
 
-    /// Waits until no window shows this page.
-    pub(crate) async fn gone(&self, page: &str) {
-        let end = Instant::now() + APPEARS;
-        while self.find_window(page).await.is_some() {
-            assert!(Instant::now() < end, "a window still shows {page}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// The element of this XPath, once it is there.
     pub(crate) async fn element(&self, xpath: &str) -> Element {
         let found = self
@@ -163,7 +173,13 @@ impl Windows {
 
     /// Presses the button that says this, once it can be pressed.
     pub(crate) async fn press(&self, says: &str) {
-        self.button(says).await.click().await.unwrap();
+        may_close_the_window(self.button(says).await.click().await);
+    }
+
+    /// Goes to a view of the main window.
+    pub(crate) async fn open_view(&self, view: &str) {
+        let entry = format!("//nav//button[@title='{view}']");
+        self.element(&entry).await.click().await.unwrap();
     }
 
     /// Presses the button that says this in the dialog that is open.
@@ -192,7 +208,7 @@ impl Windows {
         let keys = KeyActions::new("keyboard".to_owned())
             .then(KeyAction::Down { value })
             .then(KeyAction::Up { value });
-        self.client.perform_actions(keys).await.unwrap();
+        may_close_the_window(self.client.perform_actions(keys).await);
     }
 
     /// Everything that can be read in the window.
@@ -222,16 +238,14 @@ impl Windows {
         }
     }
 
+    /// Ends the driver's session with an app that has ended, so that another can be started.
+    pub(crate) async fn leave(&self) {
+        // The driver may have noticed by itself.
+        let _ended = self.client.clone().close().await;
+    }
+
     /// The session itself, for what is not named here.
     pub(crate) fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// A picture of the window's page, into the folder of artifacts.
-    pub(crate) async fn picture(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/desktop");
-        std::fs::create_dir_all(&folder).unwrap();
-        let picture = self.client.screenshot().await.unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 }
