@@ -39,6 +39,7 @@ use bridge::Bridge;
 use history::History;
 
 pub use bridge::OpenError;
+pub(crate) use bridge::port_problem;
 pub use erase::EraseError;
 pub use events::{Event, Events};
 pub use history::{Entry, Family, KEPT_ENTRIES, Milestones, Stored as StoredEntry};

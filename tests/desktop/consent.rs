@@ -13,7 +13,7 @@ async fn approve_lets_in_and_revoke_puts_out() {
     scene.approval().await;
     scene.windows.says("127.0.0.1").await;
     scene.windows.says("Harness").await;
-    scene.session.display.picture(APPROVAL, "approval");
+    scene.session.display.picture(APPROVAL, "approval").await;
     // Nothing has the focus, and no key does anything, before a person can have read.
     let focus = "return document.activeElement === document.body";
     let nothing = scene.windows.client().execute(focus, vec![]).await.unwrap();
@@ -28,7 +28,11 @@ async fn approve_lets_in_and_revoke_puts_out() {
 
     scene.windows.open_view("Connections").await;
     scene.windows.says("Harness").await;
-    scene.session.display.picture("Drawbridge", "connections");
+    scene
+        .session
+        .display
+        .picture("Drawbridge", "connections")
+        .await;
     scene.windows.press("Revoke").await;
     scene.windows.press_in_dialog("Revoke").await;
     eventually("the token is worth nothing", || async {
@@ -138,7 +142,11 @@ async fn what_a_command_lets_in_is_confirmed_in_the_window() {
     let answer = async {
         scene.approval().await;
         scene.windows.says("script").await;
-        scene.session.display.picture(APPROVAL, "confirmation");
+        scene
+            .session
+            .display
+            .picture(APPROVAL, "confirmation")
+            .await;
         scene.windows.press("Deny").await;
         scene.answered().await;
     };

@@ -13,7 +13,11 @@ async fn a_port_in_use_is_named_and_tried_again() {
     let mut scene = Scene::start(session).await;
     scene.windows.says("Needs attention").await;
     scene.windows.says(&port).await;
-    scene.session.display.picture("Drawbridge", "port-in-use");
+    scene
+        .session
+        .display
+        .picture("Drawbridge", "port-in-use")
+        .await;
     scene.host.item().await.shows("attention").await;
 
     drop(taken);
@@ -33,7 +37,8 @@ async fn a_locked_keyring_is_said_and_nothing_is_let_in() {
     scene
         .session
         .display
-        .picture("Drawbridge", "keyring-locked");
+        .picture("Drawbridge", "keyring-locked")
+        .await;
     let status = scene.session.run(&["status"]).await;
     assert_eq!(status.status.code(), Some(3), "nothing runs: {status:?}");
 

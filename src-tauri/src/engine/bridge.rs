@@ -27,8 +27,8 @@ use crate::ui_api::{SettingsChange, State, UiError};
 pub enum OpenError {
     /// A port cannot be had.
     #[error(
-        "port {port} cannot be used: {problem}. Stop the program that has it, or choose another with {}",
-        listener.flag()
+        "port {port} {}, or choose another with {}",
+        port_problem(problem), listener.flag()
     )]
     Port {
         /// For which listener.
@@ -53,6 +53,15 @@ pub enum OpenError {
     /// Drawbridge stops.
     #[error("Drawbridge is stopping")]
     Stopped,
+}
+
+/// What is wrong with a port and what to do first, to stand after its number.
+pub(crate) fn port_problem(problem: &io::Error) -> String {
+    if problem.kind() == io::ErrorKind::AddrInUse {
+        "is used by another program. Quit that one".to_owned()
+    } else {
+        format!("cannot be used ({problem}). Mend that")
+    }
 }
 
 /// The ways in, as far as they are open.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{UiError, UiErrorCode};
-use crate::engine::{Engine, OpenError};
+use crate::engine::{Engine, OpenError, port_problem};
 
 /// Opens the ways in. Answers when clients can come in, or why they cannot.
 pub async fn open_bridge(engine: &Engine) -> Result<(), UiError> {
@@ -37,9 +37,9 @@ impl From<&OpenError> for UiError {
             } => Self::new(
                 UiErrorCode::Unavailable,
                 format!(
-                    "port {port}, {}, cannot be used: {problem}. Quit the program that has it, or \
-                     choose another port in Settings",
-                    listener.purpose()
+                    "port {port}, {}, {}, or choose another port in Settings",
+                    listener.purpose(),
+                    port_problem(problem)
                 ),
             ),
             OpenError::Settings(problem) => Self::from(problem),

@@ -114,24 +114,21 @@ impl Display {
             .find(|window| window.title == title && window.visible)
     }
 
+    /// A window as it lies on the screen: its width and its pixels, blue, green, red and one more.
+    /// Nothing when it is just going.
+    fn pixels(&self, window: &Window) -> Option<(u16, Vec<u8>)> {
+        let place = self.x11.get_geometry(window.id).ok()?.reply().ok()?;
+        let (width, height) = (place.width, place.height);
+        let all = u32::MAX;
+        let asked = self
+            .x11
+            .get_image(ImageFormat::Z_PIXMAP, window.id, 0, 0, width, height, all);
+        Some((width, asked.ok()?.reply().ok()?.data))
+    }
+
     /// Whether there is more to see in a window than one colour.
     pub(crate) fn is_painted(&self, window: &Window) -> bool {
-        let picture = || {
-            let place = self.x11.get_geometry(window.id).ok()?.reply().ok()?;
-            let all = u32::MAX;
-            let asked = self.x11.get_image(
-                ImageFormat::Z_PIXMAP,
-                window.id,
-                0,
-                0,
-                place.width,
-                place.height,
-                all,
-            );
-            Some(asked.ok()?.reply().ok()?.data)
-        };
-        // It may just be going.
-        picture().is_some_and(|data| {
+        self.pixels(window).is_some_and(|(_, data)| {
             let mut pixels = data.chunks_exact(4);
             let first = pixels.next();
             pixels.any(|pixel| Some(pixel) != first)
@@ -247,25 +244,22 @@ impl Display {
 
     /// A picture of a window as it lies on the screen, into the folder of artifacts. WebDriver's
     /// own waits for the next drawing, which a page at rest may never make.
-    pub(crate) fn picture(&self, title: &str, name: &str) {
-        let window = self.window(title).expect("it is on the screen");
-        let place = self.x11.get_geometry(window.id).unwrap().reply().unwrap();
-        let (width, height) = (place.width, place.height);
-        let image = self
-            .x11
-            .get_image(ImageFormat::Z_PIXMAP, window.id, 0, 0, width, height, !0)
-            .unwrap()
-            .reply()
-            .unwrap();
-        let colours: Vec<u8> = image
-            .data
+    pub(crate) async fn picture(&self, title: &str, name: &str) {
+        let window = self.shows(title).await;
+        let (width, data) = eventually(&format!("{title:?} is painted"), || {
+            let pixels = self.pixels(&window).filter(|_| self.is_painted(&window));
+            async move { pixels }
+        })
+        .await;
+        let colours: Vec<u8> = data
             .chunks_exact(4)
             .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
             .collect();
+        let height = u32::try_from(data.len() / 4).unwrap() / u32::from(width);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/desktop");
         std::fs::create_dir_all(&folder).unwrap();
         let file = std::fs::File::create(folder.join(format!("{name}.png"))).unwrap();
-        let mut encoder = png::Encoder::new(file, width.into(), height.into());
+        let mut encoder = png::Encoder::new(file, width.into(), height);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         let mut writer = encoder.write_header().unwrap();
