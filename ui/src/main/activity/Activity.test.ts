@@ -144,14 +144,29 @@ describe("activity", () => {
     expect(body.textContent).not.toContain("1 new");
   });
 
-  it("loads more until the app has no more to give", async () => {
+  it("loads more, and looks through that, too", async () => {
     const activity = vi.fn<Ipc["activity"]>(async (limit) => lines(5000).slice(0, limit));
     const { body } = await page(activity);
-    expect(body.querySelectorAll("li")).toHaveLength(100);
+    expect(activity).toHaveBeenLastCalledWith(100);
+    await type(body, "t4850");
+    expect(body.textContent).toContain("None of the 100 lines");
     button("Show more").click();
     await settled();
     expect(activity).toHaveBeenLastCalledWith(200);
-    expect(body.querySelectorAll("li")).toHaveLength(200);
+    expect(tools(body)).toEqual(["t4850"]);
+  });
+
+  it("says where the older ones are when the app has no more to give", async () => {
+    const activity = vi.fn<Ipc["activity"]>(async (limit) => lines(5000).slice(0, limit));
+    const { body } = await page(activity);
+    await type(body, "none of them");
+    for (let more = 0; more < 9; more += 1) {
+      button("Show more").click();
+      await settled();
+    }
+    expect(activity).toHaveBeenLastCalledWith(1000);
+    expect(body.textContent).toContain("Older ones are in the log.");
+    expect(body.textContent).not.toContain("Show more");
   });
 
   it("offers no more where there is none", async () => {
