@@ -1,4 +1,5 @@
-//! Measures the desktop app as a person's session meets it; started by `cargo xtask bench desktop`.
+//! Measures the desktop app as a person's session meets it; started by `cargo xtask bench desktop`
+//! with the path of the program as it is installed.
 //!
 //! It uses the harness of the desktop tests: an X server, a session bus with a real gnome-keyring
 //! and a place for tray icons, all its own. What is measured:
@@ -24,6 +25,7 @@
 )]
 mod harness;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use harness::{
@@ -46,21 +48,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(1);
 
 fn main() {
-    // `cargo bench` hands its own flags on.
-    let idle = if std::env::args().any(|argument| argument == "--quick") {
-        Duration::from_secs(5)
-    } else {
-        IDLE
-    };
+    let mut program = None;
+    let mut idle = IDLE;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--quick" => idle = Duration::from_secs(5),
+            // Cargo's own flag.
+            "--bench" => {}
+            _ => program = Some(PathBuf::from(argument)),
+        }
+    }
+    let program = program.expect("the path of the program to measure");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure(idle));
+    runtime.block_on(measure(program, idle));
 }
 
-async fn measure(idle: Duration) {
-    let bench = Bench::start().await;
+async fn measure(program: PathBuf, idle: Duration) {
+    let bench = Bench::start(program).await;
     println!("| measured | median | least | most |");
     println!("|---|---:|---:|---:|");
     let first = bench.start_to_tray(&["--background"]).await;
@@ -102,9 +109,11 @@ struct Seen {
 }
 
 impl Bench {
-    async fn start() -> Self {
-        // The levels that an installed app has.
-        let session = Session::start().environment_with("DRAWBRIDGE_LOG", "info");
+    async fn start(program: PathBuf) -> Self {
+        let session = Session::start()
+            .of_program(program)
+            // As an installed app logs.
+            .environment_with("DRAWBRIDGE_LOG", "info");
         Self {
             host: TrayHost::start(&session).await,
             notifications: Notifications::start(&session).await,
@@ -258,8 +267,8 @@ impl Bench {
     }
 
     async fn memory(&self) {
-        println!("\n| memory of all its processes (PSS) | MiB | processes |");
-        println!("|---|---:|---|");
+        println!("\n| memory of all its processes (PSS) | MiB | its own data | processes |");
+        println!("|---|---:|---:|---|");
         let app = self.app(&["--background"]).await;
         self.base().await;
         tokio::time::sleep(SETTLE).await;
@@ -284,7 +293,7 @@ impl Bench {
         tokio::time::sleep(SETTLE).await;
         let before = processor_time(&app);
         tokio::time::sleep(idle).await;
-        let used = processor_time(&app) - before;
+        let used = processor_time(&app).saturating_sub(before);
         println!(
             "\nProcessor time of all its processes in {} s of nothing, in the tray: {} ms.",
             idle.as_secs(),
@@ -326,28 +335,35 @@ fn processes(app: &App) -> Vec<(u32, String)> {
 }
 
 fn memory_row(what: &str, app: &App) {
-    let parts: Vec<(String, u64)> = processes(app)
-        .into_iter()
-        .map(|(pid, name)| (name, proportional_kib(pid)))
-        .collect();
-    let total: u64 = parts.iter().map(|(_, kib)| kib).sum();
-    let shown: Vec<String> = parts
+    let all = processes(app);
+    let total = |line| {
+        all.iter()
+            .map(|(pid, _)| proportional_kib(*pid, line))
+            .sum()
+    };
+    let shown: Vec<String> = all
         .iter()
-        .map(|(name, kib)| format!("{name} {}", mib(*kib)))
+        .map(|(pid, name)| format!("{name} {}", mib(proportional_kib(*pid, "Pss:"))))
         .collect();
-    println!("| {what} | {} | {} |", mib(total), shown.join(", "));
+    println!(
+        "| {what} | {} | {} | {} |",
+        mib(total("Pss:")),
+        mib(total("Pss_Anon:")),
+        shown.join(", ")
+    );
 }
 
 fn mib(kib: u64) -> String {
     format!("{}.{}", kib / 1024, kib % 1024 * 10 / 1024)
 }
 
-/// The memory of one process, what it shares shared out, in KiB. Nothing for one that has gone.
-fn proportional_kib(pid: u32) -> u64 {
+/// The memory of one process, what it shares shared out, in KiB: all of it, or what is no file's
+/// (`Pss_Anon:`). Nothing for one that has gone.
+fn proportional_kib(pid: u32, line: &str) -> u64 {
     std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
         .unwrap_or_default()
         .lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
+        .find_map(|found| found.strip_prefix(line))
         .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok())
         .unwrap_or(0)
 }

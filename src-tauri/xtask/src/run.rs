@@ -1,5 +1,6 @@
 //! `cargo xtask run`: from a clean clone to the running app.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -15,13 +16,8 @@ use crate::process::{self, cargo, command, root, variable};
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if has_display() {
         packages::ensure(Need::Desktop)?;
-        dist::build_pages()?;
-        process::run(
-            cargo()
-                .args(["build", "--locked", "--release", "--package", "drawbridge"])
-                .args(["--features", "tauri/custom-protocol"]),
-        )?;
-        return start(drawbridge().args(arguments));
+        let built = build_desktop()?;
+        return start(drawbridge(&built).args(arguments));
     }
     println!(
         "No display here: building Drawbridge without its windows, to run `drawbridge serve`."
@@ -32,7 +28,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             .args(["build", "--locked", "--release", "--package", "drawbridge"])
             .arg("--no-default-features"),
     )?;
-    start(drawbridge().arg("serve").args(arguments))
+    start(drawbridge(&program()).arg("serve").args(arguments))
+}
+
+/// Builds the desktop app with its pages in release mode. Answers where it is.
+///
+/// # Errors
+/// When it does not build.
+pub(crate) fn build_desktop() -> Result<PathBuf> {
+    dist::build_pages()?;
+    process::run(
+        cargo()
+            .args(["build", "--locked", "--release", "--package", "drawbridge"])
+            // The pages are those of the build, not of a development server.
+            .args(["--features", "tauri/custom-protocol"]),
+    )?;
+    Ok(program())
 }
 
 /// Could a window be shown here?
@@ -43,14 +54,19 @@ fn has_display() -> bool {
     variable("DISPLAY").is_some() || variable("WAYLAND_DISPLAY").is_some()
 }
 
-fn drawbridge() -> Command {
+/// Where a build in release mode lays the program.
+fn program() -> PathBuf {
     let name = if cfg!(windows) {
         "drawbridge.exe"
     } else {
         "drawbridge"
     };
     let folder = variable("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let mut drawbridge = command(folder.join("release").join(name));
+    folder.join("release").join(name)
+}
+
+fn drawbridge(program: &Path) -> Command {
+    let mut drawbridge = command(program);
     // Nothing of the build's own environment reaches the app.
     drawbridge.env_remove("CARGO");
     drawbridge

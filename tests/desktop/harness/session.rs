@@ -41,6 +41,8 @@ where
 
 /// One session. Fall it last: what runs in it needs its display and its bus.
 pub(crate) struct Session {
+    /// The real program.
+    program: PathBuf,
     environment: BTreeMap<String, String>,
     pub(crate) display: Display,
     pub(crate) canary: Canary,
@@ -108,12 +110,19 @@ impl Session {
             set(name, value.to_owned());
         }
         Self {
+            program: env!("CARGO_BIN_EXE_drawbridge").into(),
             environment,
             display,
             canary: Canary::default(),
             _keyring: keyring,
             home,
         }
+    }
+
+    /// Another build of the program.
+    pub(crate) fn of_program(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
     }
 
     /// Sets a variable for what is started from now on.
@@ -186,7 +195,7 @@ impl Session {
 
     /// The real program, in this session.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_drawbridge"));
+        let mut command = Command::new(&self.program);
         command
             .args(arguments)
             .env_clear()
