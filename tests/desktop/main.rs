@@ -17,5 +17,6 @@ mod consent;
 mod harness;
 mod scene;
 mod second_start;
+mod tour;
 mod tray;
 mod trouble;

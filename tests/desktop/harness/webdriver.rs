@@ -176,6 +176,14 @@ impl Windows {
         may_close_the_window(self.button(says).await.click().await);
     }
 
+    /// Types into the field of this label, in place of what stands there.
+    pub(crate) async fn fill(&self, label: &str, text: &str) {
+        let field = format!("//input[@id=//label[normalize-space()='{label}']/@for]");
+        let field = self.element(&field).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
     /// Goes to a view of the main window.
     pub(crate) async fn open_view(&self, view: &str) {
         let entry = format!("//nav//button[@title='{view}']");
