@@ -80,12 +80,18 @@ enum Window {
 pub(super) struct Approval {
     window: Window,
     asked: Option<Asked>,
-    /// What the page was given last.
+    /// What the window stands for: what it was made for, or what its page was given last.
     given: Option<Shown>,
     notified: Option<Instant>,
 }
 
 impl Approval {
+    /// A window is there that these rules know nothing of: they begin with one of their own.
+    pub(super) fn take_over(&mut self) -> Vec<Effect> {
+        self.window = Window::Leaving;
+        vec![Effect::Destroy]
+    }
+
     /// What to do about this, in this order.
     pub(super) fn on(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         match event {
@@ -131,11 +137,13 @@ impl Approval {
             self.window = Window::Leaving;
             return vec![Effect::Destroy];
         };
-        match self.given.take() {
+        if self.given.take_if(|given| *given != asked.shown).is_some() {
             // It went away while the owner reached for it: they have not seen what follows.
-            Some(given) if given != asked.shown => Vec::new(),
-            _ => vec![Effect::Deny(asked.shown.clone())],
+            return Vec::new();
         }
+        // Also when closing is pressed twice, what follows is not turned away unseen.
+        self.given = Some(asked.shown.clone());
+        vec![Effect::Deny(asked.shown.clone())]
     }
 
     fn gone(&mut self, now: Instant) -> Vec<Effect> {
@@ -169,7 +177,7 @@ impl Approval {
 
     fn make(&mut self) -> Vec<Effect> {
         self.window = Window::There;
-        self.given = None;
+        self.given = self.asked.as_ref().map(|asked| asked.shown.clone());
         vec![Effect::Make]
     }
 }
@@ -293,6 +301,41 @@ mod tests {
             [deny("b")],
             "a page that never follows cannot hold the window"
         );
+    }
+
+    #[test]
+    fn closing_twice_does_not_turn_the_next_away_unseen() {
+        for seen in [vec![waits("a"), given("a")], vec![waits("a")]] {
+            let pressed = [
+                Event::Closing,
+                Event::Closing,
+                waits("b"),
+                Event::Closing,
+                given("b"),
+                Event::Closing,
+            ];
+            let first = seen.len();
+            let steps = walk(seen.into_iter().chain(pressed));
+            assert_eq!(steps[first], [deny("a")]);
+            assert_eq!(steps[first + 1], [deny("a")], "it does not wait any more");
+            assert_eq!(steps[first + 3], []);
+            assert_eq!(steps[first + 5], [deny("b")]);
+        }
+    }
+
+    #[test]
+    fn a_window_whose_question_changed_before_the_page_could_ask_denies_nothing_unseen() {
+        assert_eq!(last([waits("a"), waits("b"), Event::Closing]), []);
+        assert_eq!(last([waits("a"), waits("b"), Event::Gone]), [Effect::Make]);
+    }
+
+    #[test]
+    fn a_window_left_by_rules_that_broke_off_makes_way_for_another() {
+        let now = Instant::now();
+        let mut approval = Approval::default();
+        assert_eq!(approval.take_over(), [Effect::Destroy]);
+        assert_eq!(approval.on(waits("a"), now), []);
+        assert_eq!(approval.on(Event::Gone, now), [notify("a"), Effect::Make]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Carries out what `approval` says: watches what waits at the engine and what happens to the
 //! window, and makes, raises and takes away.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tauri::{AppHandle, Manager as _, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::approval::{Approval, Asked, Asker, Effect, Event};
 use super::settling::Shown;
@@ -13,16 +14,43 @@ use super::{notify, windows};
 use crate::engine::Engine;
 use crate::ui_api::{self, ConfirmationAnswer, Decision, QuestionContent, QuestionView};
 
+/// How long to wait before the window is attended again, should that ever break off.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Raises the approval window whenever something waits, until the engine has gone.
 pub(super) async fn attend<R: Runtime>(
     app: AppHandle<R>,
     engine: Engine,
-    mut happened: mpsc::Receiver<Event>,
+    happened: mpsc::UnboundedReceiver<Event>,
 ) {
-    // From here on nothing that lets more in is done without a question in the window.
+    // From here on nothing that lets more in is done without a question in the window, whatever
+    // becomes of what attends it.
     let _attendant = engine.confirmations().attend();
+    let happened = Arc::new(Mutex::new(happened));
+    loop {
+        let attending = raise(app.clone(), engine.clone(), happened.clone());
+        let ended = tauri::async_runtime::spawn(attending).await;
+        tokio::select! {
+            biased;
+            () = engine.stopped() => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+        let problem = ended.err().map(|error| error.to_string());
+        tracing::error!(problem, "the approval window was not attended; it is again");
+    }
+}
+
+async fn raise<R: Runtime>(
+    app: AppHandle<R>,
+    engine: Engine,
+    happened: Arc<Mutex<mpsc::UnboundedReceiver<Event>>>,
+) {
+    let mut happened = happened.lock().await;
     let mut watch = ui_api::watch_questions(&engine);
     let mut approval = Approval::default();
+    if windows::is_approval_there(&app) {
+        follow(&app, &engine, &mut approval, Approval::take_over).await;
+    }
     loop {
         let event = tokio::select! {
             news = watch.changed() => match news {
@@ -30,23 +58,36 @@ pub(super) async fn attend<R: Runtime>(
                     app.state::<Shell>().tell_news();
                     Event::Waits(ui_api::question(&engine).map(Asked::from))
                 }
-                None => break,
+                None => return,
             },
             Some(event) = happened.recv() => event,
-            () = engine.stopped() => break,
+            () = engine.stopped() => return,
         };
-        let mut effects = approval.on(event, Instant::now());
-        while !effects.is_empty() {
-            let mut made = true;
-            for effect in effects {
-                made &= carry_out(&app, &engine, effect).await;
-            }
-            effects = if made {
-                Vec::new()
-            } else {
-                approval.on(Event::NotMade, Instant::now())
-            };
+        follow(&app, &engine, &mut approval, |approval| {
+            approval.on(event, Instant::now())
+        })
+        .await;
+    }
+}
+
+/// Does what the rules say about this.
+async fn follow<R: Runtime>(
+    app: &AppHandle<R>,
+    engine: &Engine,
+    approval: &mut Approval,
+    about: impl FnOnce(&mut Approval) -> Vec<Effect>,
+) {
+    let mut effects = about(approval);
+    while !effects.is_empty() {
+        let mut made = true;
+        for effect in effects {
+            made &= carry_out(app, engine, effect).await;
         }
+        effects = if made {
+            Vec::new()
+        } else {
+            approval.on(Event::NotMade, Instant::now())
+        };
     }
 }
 
@@ -78,28 +119,19 @@ async fn carry_out<R: Runtime>(app: &AppHandle<R>, engine: &Engine, effect: Effe
     true
 }
 
-/// Turns this question away, whichever kind it is. That it does not wait any more is no failure.
+/// Turns this question away, whichever kind it is, and wherever it stands by now: another may have
+/// come before it since it was shown. That it does not wait any more is no failure.
 async fn deny(engine: &Engine, shown: Shown) {
-    let Some(question) = ui_api::question(engine).filter(|question| question.id == shown.id) else {
-        return;
-    };
-    let denied = match question.content {
-        QuestionContent::Connection { .. } => {
-            let decision = Decision {
-                id: shown.id,
-                shown: shown.hash,
-                terms: None,
-            };
-            ui_api::decide(engine, decision).await.map(drop)
-        }
-        QuestionContent::Confirmation { .. } => ui_api::confirm(
-            engine,
-            &ConfirmationAnswer {
-                id: shown.id,
-                shown: shown.hash,
-                allow: false,
-            },
-        ),
+    let Shown { id, hash: shown } = shown;
+    let waiting = engine.confirmations().waiting();
+    let denied = if waiting.iter().any(|question| question.id() == id) {
+        let allow = false;
+        ui_api::confirm(engine, &ConfirmationAnswer { id, shown, allow })
+    } else {
+        let terms = None;
+        ui_api::decide(engine, Decision { id, shown, terms })
+            .await
+            .map(drop)
     };
     if let Err(error) = denied {
         tracing::info!(%error, "the question that was closed does not wait any more");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
@@ -14,10 +15,6 @@ use super::settling::{Settling, Shown};
 use super::windows::View;
 use crate::engine::Engine;
 use crate::ui_api::{UiError, UiErrorCode};
-
-/// What may happen to the approval window before its rules have looked at it; more is dropped, and
-/// none of it is worth more than what the rules look at next.
-const UNSEEN: usize = 64;
 
 type Started = Option<Result<Engine, UiError>>;
 type Starting = Pin<Box<dyn Future<Output = Result<Engine, UiError>> + Send>>;
@@ -34,12 +31,16 @@ struct Inner {
     started: watch::Sender<Started>,
     /// The start under way.
     starting: Mutex<Option<AbortHandle>>,
+    /// From the first word of stopping on; read under the lock of `started`.
+    stopping: AtomicBool,
     settling: Mutex<Settling>,
     /// The view asked for while the main window's page could not hear it.
     view: Mutex<Option<View>>,
-    happened: mpsc::Sender<approval::Event>,
+    /// Without a limit, so that no closing is lost: what comes here is done by our own windows, and
+    /// looked at as fast as it comes.
+    happened: mpsc::UnboundedSender<approval::Event>,
     /// Taken by whoever attends the approval window.
-    unseen: Mutex<Option<mpsc::Receiver<approval::Event>>>,
+    unseen: Mutex<Option<mpsc::UnboundedReceiver<approval::Event>>>,
     news: Notify,
     quit: Notify,
     /// Where webviews may keep what they cannot be talked out of keeping.
@@ -56,12 +57,13 @@ impl Shell {
     where
         F: Future<Output = Result<Engine, UiError>> + Send + 'static,
     {
-        let (happened, unseen) = mpsc::channel(UNSEEN);
+        let (happened, unseen) = mpsc::unbounded_channel();
         let shell = Self(Arc::new(Inner {
             runtime: runtime.clone(),
             starter: Box::new(move || Box::pin(starter())),
             started: watch::Sender::new(None),
             starting: Mutex::default(),
+            stopping: AtomicBool::new(false),
             settling: Mutex::default(),
             view: Mutex::default(),
             happened,
@@ -82,7 +84,9 @@ impl Shell {
             if let Err(error) = &engine {
                 tracing::error!(%error, "Drawbridge did not start");
             }
-            told.send_replace(Some(engine));
+            if let Some(Ok(engine)) = tell(&told, engine) {
+                engine.stop().await;
+            }
         });
         *lock(&self.0.starting) = Some(task.abort_handle());
     }
@@ -93,7 +97,8 @@ impl Shell {
     /// Why it did not start this time.
     pub(super) async fn retry(&self) -> Result<(), UiError> {
         let failed = self.0.started.send_if_modified(|started| {
-            let failed = matches!(started, Some(Err(_)));
+            let stopping = self.0.stopping.load(Ordering::SeqCst);
+            let failed = matches!(started, Some(Err(_))) && !stopping;
             if failed {
                 *started = None;
             }
@@ -134,6 +139,7 @@ impl Shell {
 
     /// Stops the engine, or its start.
     pub(super) async fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
         if let Some(starting) = lock(&self.0.starting).take() {
             starting.abort();
         }
@@ -173,13 +179,13 @@ impl Shell {
 
     /// Something happened to the approval window, or is wanted of it.
     pub(super) fn tell_approval(&self, event: approval::Event) {
-        if let Err(error) = self.0.happened.try_send(event) {
-            tracing::warn!(%error, "the approval window is behind");
+        if let Err(error) = self.0.happened.send(event) {
+            tracing::debug!(%error, "nobody attends the approval window any more");
         }
     }
 
     /// What happens to the approval window; for whoever attends it, once.
-    pub(super) fn take_unseen(&self) -> Option<mpsc::Receiver<approval::Event>> {
+    pub(super) fn take_unseen(&self) -> Option<mpsc::UnboundedReceiver<approval::Event>> {
         lock(&self.0.unseen).take()
     }
 
@@ -219,6 +225,22 @@ impl Shell {
     }
 }
 
+/// Tells how a start went, unless stopping was quicker: then it is handed back.
+fn tell(
+    told: &watch::Sender<Started>,
+    outcome: Result<Engine, UiError>,
+) -> Option<Result<Engine, UiError>> {
+    let mut outcome = Some(outcome);
+    told.send_if_modified(|started| {
+        let waited_for = started.is_none();
+        if waited_for {
+            *started = outcome.take();
+        }
+        waited_for
+    });
+    outcome
+}
+
 fn stopping() -> UiError {
     UiError::new(UiErrorCode::Unavailable, "Drawbridge is stopping")
 }
@@ -231,7 +253,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -257,6 +279,42 @@ mod tests {
         shell.stop().await;
         let error = shell.engine().await.err().unwrap();
         assert_eq!(error.code, UiErrorCode::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn what_starts_while_it_stops_is_handed_back_and_nothing_starts_after() {
+        let (told, seen) = watch::channel(None);
+        assert!(tell(&told, Err(stopping())).is_none());
+        let late = tell(&told, Err(UiError::failed("late")));
+        assert_eq!(late.unwrap().err().unwrap().message, "Late");
+        let kept = seen.borrow().clone().unwrap().err().unwrap();
+        assert_eq!(kept.code, UiErrorCode::Unavailable);
+
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counted = starts.clone();
+        let shell = Shell::start(&Handle::current(), None, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            ready(Err(UiError::failed("it did not start")))
+        });
+        shell.stop().await;
+        let error = shell.retry().await.unwrap_err();
+        assert_eq!(error.code, UiErrorCode::Unavailable);
+        assert_eq!(starts.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_closing_is_never_lost() {
+        let shell = failing();
+        for _ in 0..1000 {
+            shell.tell_approval(approval::Event::Wanted);
+        }
+        shell.tell_approval(approval::Event::Gone);
+        let mut unseen = shell.take_unseen().unwrap();
+        let mut last = None;
+        while let Ok(event) = unseen.try_recv() {
+            last = Some(event);
+        }
+        assert_eq!(last, Some(approval::Event::Gone));
     }
 
     #[tokio::test]

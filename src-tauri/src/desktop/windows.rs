@@ -134,6 +134,11 @@ pub(super) fn make_approval<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()>
     Ok(())
 }
 
+/// Whether there is an approval window.
+pub(super) fn is_approval_there<R: Runtime>(app: &AppHandle<R>) -> bool {
+    app.get_webview_window(APPROVAL).is_some()
+}
+
 /// Brings the approval window to the front, if it is there.
 pub(super) fn focus_approval<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
     let Some(window) = app.get_webview_window(APPROVAL) else {
@@ -203,11 +208,17 @@ fn build<R: Runtime>(app: &AppHandle<R>, plan: &Plan) -> tauri::Result<WebviewWi
         None => builder,
     };
     let window = builder.build()?;
-    #[cfg(target_os = "linux")]
-    draw_plainly(&window)?;
-    if window.theme()? == Theme::Dark {
-        window.set_background_color(Some(DARK))?;
+    if let Err(error) = dress(&window) {
+        // Nobody would ever see it, nor make another while it is there.
+        window.destroy()?;
+        return Err(error);
     }
+    let gone = revealed.clone();
+    window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::Destroyed) {
+            gone.store(true, Ordering::Relaxed);
+        }
+    });
     let late = window.clone();
     tauri::async_runtime::spawn(async move {
         tokio::time::sleep(SHOW_AT_THE_LATEST).await;
@@ -216,16 +227,67 @@ fn build<R: Runtime>(app: &AppHandle<R>, plan: &Plan) -> tauri::Result<WebviewWi
     Ok(window)
 }
 
-/// The pages are text that stands still. Drawn without the graphics processor they come up sooner
-/// and take 80 MiB less; where there is none (a virtual machine), much sooner.
+/// What can be done to a window only once it is there.
+fn dress<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
+    #[cfg(target_os = "linux")]
+    linux::dress(window)?;
+    if window.theme()? == Theme::Dark {
+        window.set_background_color(Some(DARK))?;
+    }
+    Ok(())
+}
+
 #[cfg(target_os = "linux")]
-fn draw_plainly<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
+mod linux {
+    use std::sync::Mutex;
+    use std::time::{Duration, Instant};
+
+    use tauri::{Runtime, WebviewWindow};
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
-    window.with_webview(|webview| {
-        if let Some(settings) = webview.inner().settings() {
-            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
-        }
-    })
+
+    use super::MAIN;
+
+    /// A page that breaks off again within this time of being loaded anew will go on doing so.
+    const BROKE_OFF_AGAIN: Duration = Duration::from_secs(30);
+
+    pub(super) fn dress<R: Runtime>(window: &WebviewWindow<R>) -> tauri::Result<()> {
+        let broken = window.clone();
+        let before = Mutex::new(None);
+        window.with_webview(move |webview| {
+            let view = webview.inner();
+            // The pages are text that stands still. Drawn without the graphics processor they come
+            // up sooner and take 80 MiB less; where there is none (a virtual machine), much sooner.
+            if let Some(settings) = view.settings() {
+                settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+            }
+            view.connect_web_process_terminated(move |_, reason| {
+                tracing::error!(window = broken.label(), ?reason, "the page broke off");
+                let again = before.lock().is_ok_and(|mut before| {
+                    let now = Instant::now();
+                    let last: Option<Instant> = before.replace(now);
+                    last.is_some_and(|last| now.saturating_duration_since(last) < BROKE_OFF_AGAIN)
+                });
+                mend(&broken, again);
+            });
+        })
+    }
+
+    /// A window whose page's process has ended stays blank. The main one loads its page anew; any
+    /// other goes, which answers for what it showed, and so does the main one if that is no help.
+    fn mend<R: Runtime>(window: &WebviewWindow<R>, again: bool) {
+        let window = window.clone();
+        // Not from within the web view's own call.
+        tauri::async_runtime::spawn(async move {
+            let mended = if window.label() == MAIN && !again {
+                window.reload()
+            } else {
+                window.destroy()
+            };
+            if let Err(error) = mended {
+                tracing::error!(window = window.label(), %error, "the window stays blank");
+            }
+        });
+    }
 }
 
 /// Shows a window that was just made, once.
