@@ -238,7 +238,7 @@ describe("with the keyboard alone", () => {
       await page.keyboard.press("Space");
       await tabTo(page, page.getByRole("radio", { name: "read", exact: true }));
       await page.keyboard.press("ArrowRight");
-      await tabTo(page, page.getByLabel("For"));
+      await tabTo(page, page.getByRole("radio", { name: "until I revoke it" }));
       await page.keyboard.press("ArrowUp");
       await tabTo(page, approve(page));
       await page.keyboard.press("Enter");

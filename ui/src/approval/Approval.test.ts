@@ -139,7 +139,8 @@ describe("the answer", () => {
     expect(boxes.map((box) => box.checked)).toEqual([false, false]);
     boxes[0]?.click();
     document.querySelector<HTMLInputElement>("[value=read-write]")?.click();
-    expect(document.querySelector("select")?.value).toBe("never");
+    expect(document.querySelector<HTMLInputElement>("[value=never]")?.checked).toBe(true);
+    document.querySelector<HTMLInputElement>("[value='1d']")?.click();
     await settled();
     expect(text()).toContain("6 tools can change things · 2 will ask first");
     approve().click();
@@ -147,9 +148,14 @@ describe("the answer", () => {
     expect(decide).toHaveBeenCalledWith({
       id: "A-1",
       shown: "hash-1",
-      terms: { servers: ["notion"], access: "read-write", lifetime: "never" },
+      terms: { servers: ["notion"], access: "read-write", lifetime: "1d" },
     });
     expect(text()).toContain("Nothing waits for you");
+  });
+
+  it("has no part whose list takes the focus from the window", async () => {
+    await bench(asks());
+    expect(document.querySelector("select, [list], [type=date]")).toBeNull();
   });
 
   it("Esc denies, Enter on Approve does nothing, a held key neither", async () => {

@@ -105,11 +105,11 @@ export function waitingWords(waiting: number): string {
   return waiting === 1 ? "1 more waits behind this one" : `${waiting} more wait behind this one`;
 }
 
-export const LIFETIMES: readonly { value: GrantLifetime; label: string }[] = [
+export const LIFETIMES: readonly { value: GrantLifetime; label: string; hint?: string }[] = [
   { value: "1h", label: "1 hour" },
   { value: "1d", label: "1 day" },
   { value: "30d", label: "30 days" },
-  { value: "never", label: "until I revoke it" },
+  { value: "never", label: "until I revoke it", hint: "or until it was not used for 30 days" },
 ];
 
 /** Adds up what the chosen servers can do. */

@@ -271,7 +271,7 @@ describe("a server", () => {
       row.textContent?.replaceAll(/\s+/g, " ").trim(),
     );
     expect(rows).toEqual(["read_file “Read a file” reads", "moveU+202Efile destroys"]);
-    expect(text()).toContain("1 reads · 1 destroys");
+    expect(text()).toContain("2 tools: 1 only reads, 1 can destroy things");
     expect(text()).not.toContain("allow");
   });
 

@@ -17,8 +17,14 @@ describe("the words about a server", () => {
   });
 
   it("sum up what the tools do", () => {
-    expect(kindsWords(["reads", "reads", "destroys"])).toBe("2 read · 1 destroys");
-    expect(kindsWords(["unknown", "unknown", "changes"])).toBe("1 changes · 2 do not say");
+    expect(kindsWords(["reads", "reads", "destroys"])).toBe(
+      "3 tools: 2 only read, 1 can destroy things",
+    );
+    expect(kindsWords(["unknown", "reads", "changes"])).toBe(
+      "3 tools: 1 only reads, 1 can change things, 1 does not say what it does",
+    );
+    expect(kindsWords(["unknown", "unknown"])).toBe("2 tools: none says what it does");
+    expect(kindsWords(["reads"])).toBe("1 tool: it only reads");
     expect(kindsWords([])).toBe("");
   });
 });

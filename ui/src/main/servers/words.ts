@@ -36,20 +36,25 @@ export const KINDS: Record<ToolKind, { word: string; meaning: string }> = {
   },
 };
 
-/** How many tools of each kind, as a sentence: `8 read · 3 change`. */
+/** How many tools of each kind, as a sentence: `9 tools: 8 only read, 1 can destroy things`. */
 export function kindsWords(kinds: readonly ToolKind[]): string {
-  const verbs: Record<ToolKind, [one: string, many: string]> = {
-    reads: ["reads", "read"],
-    changes: ["changes", "change"],
-    destroys: ["destroys", "destroy"],
-    unknown: ["does not say", "do not say"],
+  if (kinds.length === 0) return "";
+  const verbs: Record<ToolKind, [one: string, many: string, all: string]> = {
+    reads: ["only reads", "only read", "all only read"],
+    changes: ["can change things", "can change things", "all can change things"],
+    destroys: ["can destroy things", "can destroy things", "all can destroy things"],
+    unknown: ["does not say what it does", "do not say what they do", "none says what it does"],
   };
   const order: ToolKind[] = ["reads", "changes", "destroys", "unknown"];
-  return order
-    .map((kind) => [kind, kinds.filter((each) => each === kind).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${verbs[kind][count === 1 ? 0 : 1]}`)
-    .join(" · ");
+  const parts = order.flatMap((kind) => {
+    const count = kinds.filter((each) => each === kind).length;
+    const [one, many, all] = verbs[kind];
+    if (count === 0) return [];
+    if (kinds.length === 1) return `it ${one}`;
+    if (count === kinds.length) return all;
+    return `${count} ${count === 1 ? one : many}`;
+  });
+  return `${toolWords(kinds.length)}: ${parts.join(", ")}`;
 }
 
 /** The connections that may use a server, and so lose it when it goes. */
