@@ -44,7 +44,7 @@ pub use erase::EraseError;
 pub use events::{Event, Events};
 pub use history::{Entry, Family, KEPT_ENTRIES, Milestones, Stored as StoredEntry};
 pub use settings::{Effective, LoadError, SettingsProblem};
-pub use start::{Offline, StartError, open_offline};
+pub use start::{Claim, Offline, StartError, open_offline};
 
 /// How long requests and commands in flight may take to finish.
 const FINISH_REQUESTS: Duration = Duration::from_millis(1100);

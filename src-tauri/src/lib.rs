@@ -126,12 +126,23 @@ fn run_desktop(environment: Environment, background: bool) -> ExitStatus {
             .build()?;
         let client = control::Client::new(folders.clone());
         let first = runtime.block_on(desktop::look_for_first(&client, background));
-        if first == desktop::First::Absent {
-            cli::start_logging(&folders, environment, false)?;
+        if first != desktop::First::Absent {
+            return Ok((folders, runtime, first, None));
         }
-        Ok((folders, runtime, first))
+        cli::start_logging(&folders, environment, false)?;
+        // Before there is an icon or a window: of two started at once only one shows any.
+        let (first, claim) = match runtime.block_on(engine::Claim::take(&folders)) {
+            Ok(claim) => (first, Some(claim)),
+            Err(engine::StartError::AlreadyRunning { .. }) => {
+                let waiting = desktop::wait_for_first(&client, background);
+                (runtime.block_on(waiting), None)
+            }
+            // The window says it, when the engine's start meets it again.
+            Err(_) => (first, None),
+        };
+        Ok((folders, runtime, first, claim))
     };
-    let (folders, runtime, first) = match starting(&environment) {
+    let (folders, runtime, first, claim) = match starting(&environment) {
         Ok(started) => started,
         Err(error) => {
             report(&error);
@@ -145,8 +156,11 @@ fn run_desktop(environment: Environment, background: bool) -> ExitStatus {
         folders,
         background,
     };
+    let claim = std::sync::Mutex::new(claim);
     let status = desktop::run(runtime.handle(), start, move || {
-        start_engine(environment.clone(), background)
+        // A start that is tried again takes everything anew.
+        let claim = claim.lock().ok().and_then(|mut claim| claim.take());
+        start_engine(environment.clone(), claim, background)
     });
     #[cfg(target_os = "linux")]
     process_tree::end_orphans();
@@ -158,6 +172,7 @@ fn run_desktop(environment: Environment, background: bool) -> ExitStatus {
 #[cfg(feature = "gui")]
 async fn start_engine(
     environment: Environment,
+    claim: Option<engine::Claim>,
     background: bool,
 ) -> Result<engine::Engine, ui_api::UiError> {
     let flags = config::ServeFlags::default();
@@ -165,7 +180,11 @@ async fn start_engine(
         config::Config::gather(&environment, flags, None).map_err(ui_api::UiError::failed)?;
     config.window = true;
     let client = control::Client::new(config.folders.clone());
-    let engine = match engine::Engine::start(config).await {
+    let started = match claim {
+        Some(claim) => engine::Engine::start_claimed(config, claim).await,
+        None => engine::Engine::start(config).await,
+    };
+    let engine = match started {
         Err(engine::StartError::AlreadyRunning { .. }) => {
             let first = desktop::wait_for_first(&client, background).await;
             return Err(first.gives_way());

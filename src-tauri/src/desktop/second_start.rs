@@ -13,13 +13,18 @@ use crate::control::{AskError, Client};
 use crate::exit::ExitStatus;
 use crate::ui_api::{Ask, UiError, UiErrorCode};
 
+/// What a second start says of a first one that does not answer.
+const SILENT: &str =
+    "Drawbridge is running already, but does not answer. Stop it, or end its process";
+
 /// What a second start says.
 const SHOWN: &str = "Drawbridge is running already; look at its window or its tray icon";
 
-/// How long the first one may take to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
-/// How long one that is itself just starting may take until it answers at all, and how often it is
-/// asked. It may be waiting for the keychain; then it is shown as soon as it has its window.
+/// How long the first one may take to answer. It may be starting, and waiting for the keychain: it
+/// answers when it has it, and shows its window of its own accord when it does not get it.
+const ANSWER_WAIT: Duration = Duration::from_secs(75);
+/// How long one that was just started may take until it can be asked at all, and how often that is
+/// tried.
 const START_WAIT: Duration = Duration::from_secs(5);
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -78,10 +83,7 @@ pub(crate) async fn look_for_first(client: &Client, background: bool) -> First {
         Ok(Ok(())) => First::Shown,
         Ok(Err(AskError::NotRunning)) => First::Absent,
         Ok(Err(error)) => First::NotShown(error.to_string()),
-        Err(_) => First::NotShown(
-            "Drawbridge is running already, but does not answer. Stop it, or end its process"
-                .to_owned(),
-        ),
+        Err(_) => First::NotShown(SILENT.to_owned()),
     }
 }
 
@@ -89,14 +91,16 @@ pub(crate) async fn look_for_first(client: &Client, background: bool) -> First {
 pub(crate) async fn wait_for_first(client: &Client, background: bool) -> First {
     let answered = tokio::time::timeout(START_WAIT, async {
         loop {
-            match look_for_first(client, background).await {
-                First::Absent => tokio::time::sleep(ASK_EVERY).await,
-                found => return found,
+            if client.is_answered().await {
+                return;
             }
+            tokio::time::sleep(ASK_EVERY).await;
         }
     });
-    // One that takes longer shows a window of its own accord.
-    answered.await.unwrap_or(First::Shown)
+    match answered.await {
+        Ok(()) => look_for_first(client, background).await,
+        Err(_) => First::NotShown(SILENT.to_owned()),
+    }
 }
 
 /// Ends this start when another one turned out to be the first.

@@ -10,7 +10,8 @@ use drawbridge_oauth::{
 };
 use drawbridge_vault::ports::{Clock as _, EntropyError, OsEntropy, SystemClock};
 use drawbridge_vault::{
-    DirectoryError, KeyPlace, Keychain, OpenError, OpenOptions, OsKeychain, StoreError, Vault,
+    DataDirectory, DirectoryError, KeyPlace, Keychain, OpenError, OpenOptions, OsKeychain,
+    StoreError, Vault,
 };
 use secrecy::SecretString;
 use thiserror::Error;
@@ -90,6 +91,7 @@ pub enum StartError {
 
 async fn open_vault(
     folders: &Folders,
+    held: Option<DataDirectory>,
     key: Option<SecretString>,
     keychain: Arc<dyn Keychain>,
 ) -> Result<Vault, StartError> {
@@ -101,7 +103,10 @@ async fn open_vault(
         entropy: Arc::new(OsEntropy),
         keychain_wait: KEYCHAIN_WAIT,
     };
-    let vault = Vault::open(options).await?;
+    let vault = match held {
+        Some(held) => Vault::open_held(held, options).await?,
+        None => Vault::open(options).await?,
+    };
     let place = vault.key_place();
     if key_is_set && place != KeyPlace::Environment {
         tracing::warn!(
@@ -126,6 +131,48 @@ fn launcher() -> Option<(std::path::PathBuf, Vec<std::ffi::OsString>)> {
     })
 }
 
+/// The data folder and the control socket, taken before anything else is done: from here on no
+/// other Drawbridge starts with this folder, and who asks this one something waits until it has
+/// started.
+pub struct Claim {
+    folder: DataDirectory,
+    control: ControlSocket,
+}
+
+impl Claim {
+    /// Takes both.
+    ///
+    /// # Errors
+    /// [`StartError::AlreadyRunning`] when another has them, or they cannot be made.
+    pub async fn take(folders: &Folders) -> Result<Self, StartError> {
+        let running = || StartError::AlreadyRunning {
+            data: folders.data.display().to_string(),
+        };
+        // The lock is what makes this sure; asking first gives the better words.
+        if Client::new(folders.clone()).is_answered().await {
+            return Err(running());
+        }
+        let path = folders.data.clone();
+        let held = tokio::task::spawn_blocking(move || DataDirectory::hold(&path)).await;
+        let folder = match held.map_err(|_| StoreError::Panicked)? {
+            Err(DirectoryError::InUse { .. }) => return Err(running()),
+            held => held.map_err(OpenError::from)?,
+        };
+        let place = if cfg!(unix) {
+            &folders.run
+        } else {
+            &folders.data
+        };
+        let control = ControlSocket::bind(place)
+            .await
+            .map_err(|problem| StartError::Control {
+                path: folders.run.display().to_string(),
+                problem,
+            })?;
+        Ok(Self { folder, control })
+    }
+}
+
 impl Engine {
     /// Starts everything but the ways in: see [`Engine::open`].
     ///
@@ -135,38 +182,48 @@ impl Engine {
         Self::start_on(config, Arc::new(OsKeychain)).await
     }
 
+    /// The same with what was taken before.
+    ///
+    /// # Errors
+    /// As [`Engine::start`]; then the claim is given up.
+    pub async fn start_claimed(config: Config, claim: Claim) -> Result<Self, StartError> {
+        Self::start_with(config, claim, Arc::new(OsKeychain)).await
+    }
+
     /// The same with another keychain than the system's: tests leave the owner's alone.
     ///
     /// # Errors
     /// As [`Engine::start`].
     pub async fn start_on(config: Config, keychain: Arc<dyn Keychain>) -> Result<Self, StartError> {
+        let claim = Claim::take(&config.folders).await?;
+        Self::start_with(config, claim, keychain).await
+    }
+
+    async fn start_with(
+        config: Config,
+        claim: Claim,
+        keychain: Arc<dyn Keychain>,
+    ) -> Result<Self, StartError> {
         match config.tunnel {
             Some(TunnelKind::Quick) => return Err(StartError::NotInThisVersion("quick")),
             Some(TunnelKind::Named) => return Err(StartError::NotInThisVersion("named")),
             _ => {}
         }
-        // The vault holds the lock that makes this sure; asking first gives the better words.
-        if Client::new(config.folders.clone()).is_answered().await {
-            return Err(StartError::AlreadyRunning {
-                data: config.folders.data.display().to_string(),
-            });
-        }
+        let Claim { folder, control } = claim;
         let key = config.guide.encryption_key.clone();
-        let vault = match open_vault(&config.folders, key, keychain).await {
-            Err(StartError::Vault(OpenError::Directory(DirectoryError::InUse { path }))) => {
-                let data = path.display().to_string();
-                return Err(StartError::AlreadyRunning { data });
-            }
-            opened => opened?,
-        };
-        let started = Self::start_with(config, vault.clone()).await;
+        let vault = open_vault(&config.folders, Some(folder), key, keychain).await?;
+        let started = Self::start_in(config, vault.clone(), control).await;
         if started.is_err() {
             vault.close().await;
         }
         started
     }
 
-    async fn start_with(config: Config, vault: Vault) -> Result<Self, StartError> {
+    async fn start_in(
+        config: Config,
+        vault: Vault,
+        control: ControlSocket,
+    ) -> Result<Self, StartError> {
         let clock = Arc::new(SystemClock);
         let events = Events::default();
         let given = Given::of(&config);
@@ -215,34 +272,19 @@ impl Engine {
             }),
         };
         engine.tell_oauth(&stored);
-        if let Err(error) = engine.serve_owner().await {
-            engine.stop().await;
-            return Err(error);
-        }
+        engine.serve_owner(control);
         Ok(engine)
     }
 
-    /// Starts the control socket and what runs beside it.
-    async fn serve_owner(&self) -> Result<(), StartError> {
+    /// Serves the control socket, and starts what runs beside it.
+    fn serve_owner(&self, control: ControlSocket) {
         let Inner {
             oauth,
             gateway,
             stop,
             tasks,
-            folders,
             ..
         } = &*self.inner;
-        let place = if cfg!(unix) {
-            &folders.run
-        } else {
-            &folders.data
-        };
-        let control = ControlSocket::bind(place)
-            .await
-            .map_err(|problem| StartError::Control {
-                path: folders.run.display().to_string(),
-                problem,
-            })?;
         tasks.spawn(control.serve(self.clone(), stop.clone(), tasks.clone()));
         tasks.spawn(sweep(oauth.clone(), stop.clone()));
         let news = self.events();
@@ -255,7 +297,6 @@ impl Engine {
                 stop.clone(),
             ));
         }
-        Ok(())
     }
 }
 
@@ -303,7 +344,7 @@ pub struct Offline {
 /// When one runs, or the vault does not open.
 pub async fn open_offline(folders: &Folders, values: &GuideValues) -> Result<Offline, StartError> {
     let key = values.encryption_key.clone();
-    let vault = open_vault(folders, key, Arc::new(OsKeychain)).await?;
+    let vault = open_vault(folders, None, key, Arc::new(OsKeychain)).await?;
     let (settings, seen_settings) = watch::channel(Settings::default());
     let oauth = authorization_server(
         &vault,

@@ -84,14 +84,17 @@ pub fn ensure_private_directory(path: &Path) -> Result<(), DirectoryError> {
 }
 
 /// The data directory, held by this process until it is dropped.
-pub(crate) struct DataDirectory {
+pub struct DataDirectory {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataDirectory {
-    /// Makes the directory private and takes its lock.
-    pub(crate) fn hold(path: &Path) -> Result<Self, DirectoryError> {
+    /// Makes the directory private and takes its lock. It blocks for a moment at most.
+    ///
+    /// # Errors
+    /// [`DirectoryError::InUse`] when another process has it, or it cannot be used.
+    pub fn hold(path: &Path) -> Result<Self, DirectoryError> {
         platform::private_directory(path)?;
         let lock_path = path.join(LOCK);
         let lock = platform::open_private_file(&lock_path)?;
@@ -105,6 +108,11 @@ impl DataDirectory {
             }),
             Err(TryLockError::Error(error)) => Err(DirectoryError::io(&lock_path, error)),
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The database file: created (0600) when missing, made private when it is not. Call it before

@@ -58,7 +58,7 @@ mod writer;
 
 pub use self::erase::{BeginErasingError, Left, empty_folder, is_being_erased};
 pub use self::error::StoreError;
-pub use self::files::{DirectoryError, ensure_private_directory};
+pub use self::files::{DataDirectory, DirectoryError, ensure_private_directory};
 pub use self::key::{KeyError, KeyFileError, KeyPlace, UnknownKeyPlace};
 pub use self::key_work::{MoveKeyError, RotateError, Rotation};
 pub use self::keychain::{

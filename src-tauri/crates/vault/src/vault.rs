@@ -98,8 +98,18 @@ impl Vault {
     /// Opens the vault in this directory, or makes a new one there. Finishes what was cut short: a
     /// rotation or a move of the key, or the erasing of everything, before it makes a new one.
     pub async fn open(options: OpenOptions) -> Result<Self, OpenError> {
+        let path = options.directory.clone();
+        let held = tokio::task::spawn_blocking(move || DataDirectory::hold(&path))
+            .await
+            .map_err(|_| StoreError::Panicked)??;
+        Self::open_held(held, options).await
+    }
+
+    /// The same in the directory that is held already; that of the options is not looked at.
+    pub async fn open_held(held: DataDirectory, options: OpenOptions) -> Result<Self, OpenError> {
+        let directory = held.path().to_owned();
         let OpenOptions {
-            directory,
+            directory: _,
             keychain,
             environment_key,
             entropy,
@@ -113,10 +123,7 @@ impl Vault {
             entropy: Arc::clone(&entropy),
             keychain_wait,
         };
-        let (parts_ring, path) = (Arc::clone(&ring), directory.clone());
-        let held = tokio::task::spawn_blocking(move || DataDirectory::hold(&path))
-            .await
-            .map_err(|_| StoreError::Panicked)??;
+        let parts_ring = Arc::clone(&ring);
         if is_being_erased(&directory) {
             erase::finish(&directory, &places).await?;
         }
