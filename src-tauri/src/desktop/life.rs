@@ -39,7 +39,7 @@ async fn open_first_window(app: AppHandle, background: bool) {
         tokio::time::timeout(START_PATIENCE, shell.engine()).await
     };
     let wanted = match started {
-        Ok(Ok(engine)) => !background && (wants_window(&engine) || !tray::is_shown(&app)),
+        Ok(Ok(engine)) => !background && (wants_window(&engine) || !tray::is_shown(&app).await),
         // This start gives way to another, which has a window of its own.
         Ok(Err(error)) if error.code == UiErrorCode::Conflict => false,
         // It failed, or something is in its way: only the window can say so.
@@ -48,6 +48,16 @@ async fn open_first_window(app: AppHandle, background: bool) {
     if wanted {
         windows::open(&app);
     }
+}
+
+/// Quits when the main window has gone and there is no tray to open it again.
+pub(super) fn quit_without_a_way_back(app: &AppHandle) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        if !tray::is_shown(&app).await && !windows::is_main_there(&app) {
+            app.state::<Shell>().quit();
+        }
+    });
 }
 
 fn wants_window(engine: &Engine) -> bool {

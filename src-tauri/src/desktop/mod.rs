@@ -9,7 +9,7 @@
 //! - `settling`: the two seconds in which nothing can be let in
 //! - `notify`: the system's own notification
 //! - `tray`, `tray_host`: the icon and its menu, and whether there is a place for it
-//! - `clipboard`, `autostart`, `second_start`: one thing of the system's each
+//! - `clipboard`, `autostart`, `folder`, `second_start`: one thing of the system's each
 //! - `acl`, `commands/tests`: what each window may call, and what it is answered, on the mock
 //!   runtime of `testing`
 //!
@@ -23,6 +23,7 @@ mod approval;
 mod autostart;
 mod clipboard;
 mod commands;
+mod folder;
 mod life;
 mod notify;
 mod raising;
@@ -37,7 +38,7 @@ mod windows;
 
 use std::future::Future;
 
-use tauri::{AppHandle, Builder, Manager as _, RunEvent, Runtime, WindowEvent};
+use tauri::{AppHandle, Builder, RunEvent, Runtime, WindowEvent};
 use tokio::runtime::Handle;
 
 use crate::config::Folders;
@@ -131,10 +132,7 @@ fn on_event(app: &AppHandle, event: RunEvent) {
             label,
             event: WindowEvent::Destroyed,
             ..
-        } if label == windows::MAIN && !tray::is_shown(app) => {
-            // Without a tray there would be no way back to it.
-            app.state::<Shell>().quit();
-        }
+        } if label == windows::MAIN => life::quit_without_a_way_back(app),
         // Its icon in the dock was clicked.
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => windows::open(app),

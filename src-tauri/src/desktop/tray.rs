@@ -77,11 +77,15 @@ pub(super) fn show(app: &AppHandle) {
 const NO_TRAY: &str = "there is no tray icon: closing the window quits Drawbridge";
 
 /// Is there an icon by which the windows can be opened again?
-pub(super) fn is_shown(app: &AppHandle) -> bool {
-    app.try_state::<Tray>().is_some()
-        && app
-            .try_state::<TrayHost>()
-            .is_none_or(|host| host.is_present())
+pub(super) async fn is_shown(app: &AppHandle) -> bool {
+    if app.try_state::<Tray>().is_none() {
+        return false;
+    }
+    let host = app.try_state::<TrayHost>().map(|host| host.inner().clone());
+    match host {
+        Some(host) => host.is_present().await,
+        None => true,
+    }
 }
 
 impl Tray {

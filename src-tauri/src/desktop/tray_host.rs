@@ -29,10 +29,10 @@ impl TrayHost {
 
     /// Whether icons are shown now. Until that is known they are taken to be: nothing ends by a
     /// mistake.
-    pub(super) fn is_present(&self) -> bool {
+    pub(super) async fn is_present(&self) -> bool {
         let told = *self.0.borrow();
         // Nobody tells of a panel of X11, so it is looked for when it matters.
-        told.unwrap_or(true) || is_on_x11()
+        told.unwrap_or(true) || is_on_x11().await
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn follow(app: &AppHandle) {
         let mut notice = false;
         // Until it is known there is nothing to tell.
         while seen.wait_for(Option::is_some).await.is_ok() {
-            let present = tray::is_shown(&app);
+            let present = tray::is_shown(&app).await;
             notice |= !present && is_first_time(&engine).await;
             engine.set_tray(present, notice && !present);
             shell.tell_news();
@@ -94,13 +94,20 @@ async fn look(told: watch::Sender<Option<bool>>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-const fn is_on_x11() -> bool {
+#[expect(clippy::unused_async, reason = "the Linux counterpart waits")]
+async fn is_on_x11() -> bool {
     false
 }
 
-/// Whether a panel of X11 takes icons. Asks the display, on this computer, and waits for it.
+/// Whether a panel of X11 takes icons.
 #[cfg(target_os = "linux")]
-fn is_on_x11() -> bool {
+async fn is_on_x11() -> bool {
+    tokio::task::spawn_blocking(ask_x11).await.unwrap_or(false)
+}
+
+/// Asks the display, on this computer, and waits for it.
+#[cfg(target_os = "linux")]
+fn ask_x11() -> bool {
     use x11rb::protocol::xproto::ConnectionExt as _;
     let owner = || -> Option<u32> {
         let (display, screen) = x11rb::connect(None).ok()?;

@@ -134,6 +134,11 @@ pub(super) fn make_approval<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()>
     Ok(())
 }
 
+/// Whether there is a main window.
+pub(super) fn is_main_there<R: Runtime>(app: &AppHandle<R>) -> bool {
+    app.get_webview_window(MAIN).is_some()
+}
+
 /// Whether there is an approval window.
 pub(super) fn is_approval_there<R: Runtime>(app: &AppHandle<R>) -> bool {
     app.get_webview_window(APPROVAL).is_some()

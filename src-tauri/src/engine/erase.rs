@@ -50,6 +50,12 @@ impl Engine {
         erase.await.unwrap_or(Err(EraseError::Running))
     }
 
+    /// Whether erasing everything has begun; then it goes on, at the next start if need be.
+    #[must_use]
+    pub fn is_erasing(&self) -> bool {
+        self.inner.erasing.load(Ordering::SeqCst)
+    }
+
     async fn erase_now(&self) -> Result<(), EraseError> {
         let inner = &self.inner;
         inner.vault.begin_erasing().await?;

@@ -41,7 +41,7 @@ pub(crate) use confirmations::{access_words, verdict};
 pub use connections::{
     ConnectionTerms, ConnectionView, connections, edit_connection, revoke, revoke_all,
 };
-pub use erase::erase_everything;
+pub use erase::{erase_everything, means_erasing};
 pub use error::{UiError, UiErrorCode};
 pub use pairing::{PairingShown, PairingView, end_pairing, pair, pairing};
 pub use questions::{

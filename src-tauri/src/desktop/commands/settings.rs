@@ -2,8 +2,8 @@
 
 use tauri::{AppHandle, Runtime, State, command};
 
-use crate::desktop::autostart;
 use crate::desktop::shell::Shell;
+use crate::desktop::{autostart, folder};
 use crate::ui_api::{self, SettingsChange, SettingsView, UiError};
 
 #[command(rename_all = "snake_case")]
@@ -41,11 +41,5 @@ pub(super) fn set_start_at_login<R: Runtime>(app: AppHandle<R>, on: bool) -> Res
 #[command(rename_all = "snake_case")]
 pub(super) async fn open_data_folder(shell: State<'_, Shell>) -> Result<(), UiError> {
     let engine = shell.engine().await?;
-    let folder = &engine.folders().data;
-    tauri_plugin_opener::open_path(folder, None::<&str>).map_err(|error| {
-        UiError::failed(format!(
-            "no program opens the folder {} ({error}). Open it by hand",
-            folder.display()
-        ))
-    })
+    folder::show(&engine.folders().data).await
 }
