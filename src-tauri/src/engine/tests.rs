@@ -163,7 +163,7 @@ fn states(events: &mut broadcast::Receiver<Event>) -> Vec<State> {
 }
 
 /// A question that waits for the owner; answers the path of the browser's page, and its cookie.
-async fn question(engine: &Engine) -> (String, String) {
+pub(super) async fn question(engine: &Engine) -> (String, String) {
     let Addresses {
         loopback, local, ..
     } = engine.addresses();

@@ -164,7 +164,7 @@ impl Keeper {
     }
 
     async fn take(&mut self, event: Event) {
-        let now = SystemClock.now();
+        let now = as_stored(SystemClock.now());
         let entry = match event {
             Event::State(state) => self.of_state(state),
             Event::OAuth(event) => self.of_oauth(event, now),
@@ -383,6 +383,11 @@ fn end_words(reason: EndReason) -> &'static str {
         EndReason::Unused => "nobody used it for 30 days",
         EndReason::NeverConnected => "the client never came for its tokens",
     }
+}
+
+/// As precise as it will be read again.
+fn as_stored(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 fn shortened(text: &str) -> String {

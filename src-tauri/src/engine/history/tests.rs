@@ -7,7 +7,7 @@ use drawbridge_oauth::{
 };
 
 use super::super::Event;
-use super::super::tests::House;
+use super::super::tests::{House, question};
 use super::*;
 use crate::ui_api::{ActivityView, activity, checklist};
 
@@ -213,6 +213,54 @@ async fn what_happens_is_written_down_and_outlives_a_restart() {
     assert_eq!(list.claude.registered_at, Some(told[9].at));
     assert_eq!(list.other.registered_at, Some(told[6].at));
     assert_eq!(list.chatgpt.approved_at, None);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_real_client_is_followed_from_its_registration_to_its_end() {
+    let house = House::new();
+    let engine = house.open().await;
+    let _waiting = question(&engine).await;
+    let told = written(&engine, 3).await;
+    assert_eq!(
+        kinds(&told),
+        [
+            ActivityKind::ConnectionAsked,
+            ActivityKind::ClientRegistered,
+            ActivityKind::BridgeOpened,
+        ]
+    );
+    let name = told[1].client.clone();
+    assert!(name.is_some());
+    assert_eq!(told[0].client, name, "what it calls itself");
+    assert!(told[1].detail.as_ref().unwrap().contains("127.0.0.1"));
+
+    let waiting = engine.oauth().approvals().remove(0);
+    let shown = waiting.shown();
+    let terms = Terms {
+        servers: ServerSelection::new([]),
+        access: AccessLevel::Read,
+        lifetime: GrantLifetime::Day,
+    };
+    let decision = drawbridge_oauth::Decision::Approve(terms);
+    let decided = engine.oauth().decide(waiting.id(), &shown, decision);
+    decided.await.unwrap();
+    let told = written(&engine, 4).await;
+    assert_eq!(told[0].kind, ActivityKind::ConnectionApproved);
+    assert_eq!(told[0].client, name);
+    let list = checklist(&engine).unwrap();
+    assert_eq!(list.other.registered_at, Some(told[1].at));
+    assert!(list.other.approved_at.is_some());
+    assert_eq!(list.other.first_call_at, None);
+    assert_eq!(list.chatgpt, list.claude);
+
+    let connection = engine.oauth().connections().unwrap().remove(0);
+    engine.oauth().revoke(&connection.id).await.unwrap();
+    let told = written(&engine, 5).await;
+    assert_eq!(told[0].kind, ActivityKind::ConnectionEnded);
+    assert_eq!(told[0].client, name);
+    assert_eq!(told[0].detail.as_deref(), Some("you revoked it"));
+    assert_eq!(checklist(&engine).unwrap().other.approved_at, None);
     engine.stop().await;
 }
 
