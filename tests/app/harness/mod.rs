@@ -22,6 +22,7 @@ mod client;
 mod house;
 mod http;
 mod owner;
+#[expect(dead_code, reason = "shared with tests/desktop, which uses all of it")]
 mod processes;
 mod secret_service;
 mod upstream;
