@@ -67,7 +67,7 @@ export const STATIC_CLIENT: StaticClientInfo = {
 };
 
 export const MANY_SERVERS: ServerView[] = [
-  server("notion", { tools: 20 }),
+  server("notion", { tools: 8 }),
   server("files", { tools: 14, command: "secure-filesystem" }),
   server("slow", {
     health: "starting",
@@ -212,7 +212,7 @@ export function calm(): House {
     },
     servers: MANY_SERVERS.slice(0, 2),
     tools: NOTION_TOOLS,
-    log: ["starting", "listening on stdio", "Ready. 20 tools."],
+    log: ["starting", "listening on stdio", "Ready. 8 tools."],
     connections: [connection()],
     activity: MANY_EVENTS.slice(0, 6),
     settings: {

@@ -245,7 +245,7 @@ const STATES: Record<string, () => State> = {
       await press(/^Revoke chatgpt/)(page);
       await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
     },
-    says: ["the disk is full"],
+    says: ["Not revoked", "the disk is full"],
   }),
   "connections-device": () => ({
     app: mainApp(),
@@ -305,6 +305,7 @@ const STATES: Record<string, () => State> = {
   "settings-fixed": () => ({
     app: mainApp({
       ...calm(),
+      status: { ...calm().status, key_place: "environment" },
       settings: {
         ...calm().settings,
         fixed: ["ports.loopback", "ports.local", "ports.tunnel", "tunnel", "public_url"],
