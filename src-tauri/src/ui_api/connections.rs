@@ -137,6 +137,7 @@ pub async fn edit_connection(
 ) -> Result<ConnectionView, UiError> {
     let id = GrantId::parse(id).map_err(UiError::invalid)?;
     let old = connection(engine, &id)?;
+    let chosen = chosen(engine, &terms.servers);
     known(engine, &old, &terms.servers)?;
     let servers = ServerSelection::new(terms.servers.iter().cloned());
     let oauth = engine.oauth();
@@ -145,12 +146,29 @@ pub async fn edit_connection(
             let text = widening(&old, &servers, terms.access);
             confirmed(engine, Asker::Window, text).await?;
             // A server that went meanwhile must not be in it when another takes its name.
-            known(engine, &old, &terms.servers)?;
+            let now = connection(engine, &id)?;
+            known(engine, &now, &terms.servers)?;
+            if self::chosen(engine, &terms.servers) != chosen {
+                return Err(UiError::new(
+                    UiErrorCode::Conflict,
+                    "a server was replaced while you were asked; nothing was changed. Look at the \
+                     servers, then change the connection again",
+                ));
+            }
             oauth.edit(&id, servers, terms.access).await?;
         }
         narrowed => narrowed?,
     }
     connection(engine, &id).map(ConnectionView::from)
+}
+
+/// The servers of these names, told apart from later ones of the same name.
+fn chosen(engine: &Engine, names: &[String]) -> Vec<(String, Timestamp)> {
+    let there = engine.gateway().servers().into_iter();
+    there
+        .filter(|server| names.contains(&server.name))
+        .map(|server| (server.name, server.created_at))
+        .collect()
 }
 
 /// Whether each of these servers is there, or was among the connection's already.

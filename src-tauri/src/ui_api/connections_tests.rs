@@ -138,21 +138,47 @@ async fn a_server_that_went_while_the_person_thought_is_not_let_in() {
     let missing = edit_connection(&engine, "g-1", terms(&[], AccessLevel::Read)).await;
     assert_eq!(missing.unwrap_err().code, UiErrorCode::NotFound);
 
-    let mut waiting = engine.confirmations().watch();
-    let removed = async {
-        let asked = waiting.wait_for(|all| all.len() == 1).await.unwrap()[0].clone();
-        remove_server(&engine, "files").await.unwrap();
-        let answer = ConfirmationAnswer {
-            id: asked.id().to_owned(),
-            shown: asked.shown().to_string(),
-            allow: true,
+    for (replaced, code) in [
+        (false, UiErrorCode::Invalid),
+        (true, UiErrorCode::Conflict),
+    ] {
+        let mut waiting = engine.confirmations().watch();
+        let removed = async {
+            let asked = waiting.wait_for(|all| all.len() == 1).await.unwrap()[0].clone();
+            remove_server(&engine, "files").await.unwrap();
+            if replaced {
+                with_servers(&engine, &["files"]).await;
+            }
+            let answer = ConfirmationAnswer {
+                id: asked.id().to_owned(),
+                shown: asked.shown().to_string(),
+                allow: true,
+            };
+            confirm(&engine, &answer).unwrap();
         };
-        confirm(&engine, &answer).unwrap();
-    };
-    let more = terms(&["files", "notes"], AccessLevel::Read);
-    let (edited, ()) = tokio::join!(edit_connection(&engine, &id, more), removed);
-    assert_eq!(edited.unwrap_err().code, UiErrorCode::Invalid);
+        let more = terms(&["files", "notes"], AccessLevel::Read);
+        let (edited, ()) = tokio::join!(edit_connection(&engine, &id, more), removed);
+        assert_eq!(edited.unwrap_err().code, code);
+        assert_eq!(only(&engine).servers, ["notes"]);
+        if !replaced {
+            with_servers(&engine, &["files"]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_removed_leaves_every_connection() {
+    let (engine, _home) = crate::testing::engine(true).await;
+    with_servers(&engine, &["files", "notes"]).await;
+    connection(&engine).await;
+    let unknown = remove_server(&engine, "nothing").await.unwrap_err();
+    assert_eq!(unknown.code, UiErrorCode::NotFound);
+    remove_server(&engine, "files").await.unwrap();
     assert_eq!(only(&engine).servers, ["notes"]);
+    remove_server(&engine, "notes").await.unwrap();
+    assert_eq!(only(&engine).servers, [""; 0]);
+    with_servers(&engine, &["notes"]).await;
+    assert_eq!(only(&engine).servers, [""; 0]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drawbridge_gateway::{GatewayError, Rule, ServerStatus, ToolStatus};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::command_line::{self, Rules};
@@ -192,9 +193,31 @@ fn read_form(form: NewServerForm, rules: Rules, home: Option<&Path>) -> Result<N
     })
 }
 
+/// Whether this server could be added: its name is one and is free, and there is a command.
+pub(crate) fn check_server(engine: &Engine, new: &NewServer) -> Result<(), UiError> {
+    let env = new
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), SecretString::from(value.expose())))
+        .collect();
+    Ok(engine
+        .gateway()
+        .check_server(drawbridge_gateway::NewServer {
+            name: new.name.clone(),
+            command: new.command.clone(),
+            args: new.args.clone(),
+            env,
+            directory: new.directory.clone(),
+        })?)
+}
+
 /// Adds a server and starts it, so that its tools are known. Answers when it is stored and starting.
+/// It is in no connection until it is given to one.
 pub async fn add_server(engine: &Engine, new: NewServer) -> Result<ServerView, UiError> {
+    check_server(engine, &new)?;
     let name = new.name.clone();
+    // Removing took the one before out of them; this is for what came in between.
+    engine.oauth().forget_server(&name).await?;
     let env = new
         .env
         .into_iter()
@@ -213,8 +236,12 @@ pub async fn add_server(engine: &Engine, new: NewServer) -> Result<ServerView, U
     server(engine, &name)
 }
 
-/// Takes a server away, with its rules.
+/// Takes a server away, with its rules, and out of every connection: whoever was let in to it was
+/// not let in to another program that is given its name.
 pub async fn remove_server(engine: &Engine, name: &str) -> Result<(), UiError> {
+    server(engine, name)?;
+    // First, so that a cut in between leaves a server that nobody reaches, and no name that waits.
+    engine.oauth().forget_server(name).await?;
     Ok(engine.gateway().remove_server(name).await?)
 }
 
@@ -296,8 +323,6 @@ impl From<GatewayError> for UiError {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-
     use super::*;
 
     fn form(command_line: &str, env: &[(&str, &str)], directory: Option<&str>) -> NewServerForm {

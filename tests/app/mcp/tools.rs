@@ -57,6 +57,27 @@ async fn a_read_grant_sees_what_only_reads() {
 }
 
 #[tokio::test]
+async fn a_server_added_under_an_old_name_is_in_no_connection() {
+    let scene = Scene::new("read-write").await;
+    let echo = scene.listed("echo").await.unwrap();
+    let owner = scene.house.owner();
+    owner.done(&["servers", "remove", "fixture"]).await;
+    assert_eq!(owner.connections().await[0]["servers"], json!([]));
+    scene.house.add_server("fixture").await;
+    assert_eq!(scene.listed("echo").await, None);
+    let params = json!({"name": echo, "arguments": {"message": "x"}});
+    let answer = scene
+        .client
+        .rpc(Some(&scene.tokens.access), "tools/call", params)
+        .await;
+    assert!(!answer.body.contains("echo: x"), "{answer:#?}");
+    assert!(scene.client.works(&scene.tokens.access).await, "it holds");
+    let again = ["--access", "read", "--servers", "fixture"];
+    let ticked = scene.house.connect_as(&scene.client, &again).await;
+    assert_ne!(scene.client.tools(&ticked.access).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_hidden_tool_cannot_be_called_either() {
     let scene = Scene::new("read").await;
     let echo = scene.listed("echo").await.unwrap();

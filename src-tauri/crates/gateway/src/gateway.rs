@@ -117,6 +117,8 @@ pub struct ServerStatus {
     pub name: String,
     /// Switched on.
     pub enabled: bool,
+    /// When it was added: another server of its name has another time.
+    pub created_at: Timestamp,
     /// Whether it runs.
     pub health: Health,
     /// The program that is started. Its arguments may hold secrets and are not told.
@@ -297,6 +299,20 @@ impl Gateway {
         Ok(())
     }
 
+    /// Whether a server could be added as things stand. Nothing is done, and [`Self::add_server`]
+    /// looks again.
+    pub fn check_server(&self, server: NewServer) -> Result<(), GatewayError> {
+        let name: ServerName = server.name.parse()?;
+        Settings::new(server)?.to_details()?;
+        if self.find(name.as_str()).is_some() {
+            return Err(GatewayError::Exists(name.into()));
+        }
+        if self.all().len() >= MAX_SERVERS {
+            return Err(GatewayError::TooMany);
+        }
+        Ok(())
+    }
+
     /// Removes a server with its rules, and ends its child.
     pub async fn remove_server(&self, name: &str) -> Result<(), GatewayError> {
         let _one = self.inner.changing.lock().await;
@@ -348,6 +364,7 @@ impl Gateway {
                 ServerStatus {
                     name: server.name.to_string(),
                     enabled: server.is_enabled(),
+                    created_at: server.created_at,
                     health: server.health(),
                     command: server.settings.to_string(),
                     tools: server.known_tools().map(|tools| tools.len()),

@@ -164,6 +164,41 @@ impl AuthorizationServer {
         self.change_terms(id, servers, access, true).await
     }
 
+    /// Takes a server out of every connection that has it, because it is removed: a server that is
+    /// later given its name must be in none. A connection whose last server it was stays, with none.
+    /// One whose details cannot be read lets nobody in and is left alone. Answers how many had it.
+    pub async fn forget_server(&self, name: &str) -> Result<usize, StoreError> {
+        let (name, now) = (name.to_owned(), self.now());
+        let change = move |writer: &Writer<'_>| {
+            let mut changed = Vec::new();
+            for mut row in writer.grants()? {
+                if end_of(&row, now).is_some() {
+                    continue;
+                }
+                let Ok(mut details) = GrantDetails::read(&row) else {
+                    continue;
+                };
+                if !details.servers.contains(&name) {
+                    continue;
+                }
+                let others = details.servers.iter().filter(|server| *server != name);
+                details.servers = ServerSelection::new(others.map(str::to_owned));
+                row.details = details.write()?;
+                writer.put_grant(&row)?;
+                changed.push(row.id);
+            }
+            Ok::<_, StoreError>(changed)
+        };
+        let changed = self
+            .change(change, move |server, ids| {
+                for grant in ids.iter().filter_map(|id| GrantId::parse(id).ok()) {
+                    server.emit(Event::GrantChanged { grant });
+                }
+            })
+            .await?;
+        Ok(changed.len())
+    }
+
     async fn change_terms(
         &self,
         id: &GrantId,

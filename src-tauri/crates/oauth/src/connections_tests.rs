@@ -127,6 +127,42 @@ async fn narrowing_is_done_and_widening_is_refused_until_it_was_asked() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_forgotten_is_in_no_connection_and_the_others_stay_as_they_are() {
+    let world = World::new().await;
+    let client = world.register().await;
+    let terms = |names| Terms {
+        servers: servers(names),
+        access: AccessLevel::ReadWrite,
+        lifetime: GrantLifetime::Day,
+    };
+    let (ended, _) = world.approve(&client, &terms(&["files"])).await;
+    world.server.revoke(&ended).await.unwrap();
+    let (damaged, _) = world.approve(&client, &terms(&["files"])).await;
+    damage(&world, &damaged).await;
+    let (only, _) = world.approve(&client, &terms(&["files"])).await;
+    let (both, _) = world.approve(&client, &terms(&["files", "notes"])).await;
+    let (other, _) = world.approve(&client, &terms(&["notes"])).await;
+    assert_eq!(world.server.forget_server("files").await, Ok(2));
+    let has = |grant: &GrantId| {
+        let all = world.server.connections().unwrap();
+        let found = all.into_iter().find(|found| found.id == *grant).unwrap();
+        found.servers
+    };
+    assert_eq!(has(&only), servers(&[]));
+    assert_eq!(has(&both), servers(&["notes"]));
+    assert_eq!(has(&other), servers(&["notes"]));
+    assert_eq!(has(&ended), servers(&["files"]), "what was is not rewritten");
+    let told = |grant: &GrantId| {
+        let changed = Event::GrantChanged {
+            grant: grant.clone(),
+        };
+        world.events.all().contains(&changed)
+    };
+    assert!(told(&only) && told(&both) && !told(&other) && !told(&ended));
+    assert_eq!(world.server.forget_server("files").await, Ok(0));
+}
+
+#[tokio::test]
 async fn the_sweep_ends_what_time_has_ended() {
     let world = World::new().await;
     let unused = world.connect().await;
