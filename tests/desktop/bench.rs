@@ -110,10 +110,9 @@ struct Seen {
 
 impl Bench {
     async fn start(program: PathBuf) -> Self {
-        let session = Session::start()
-            .of_program(program)
-            // As an installed app logs.
-            .environment_with("DRAWBRIDGE_LOG", "info");
+        // As an installed app logs.
+        let mut session = Session::start().environment_with("DRAWBRIDGE_LOG", "info");
+        session.program = program;
         Self {
             host: TrayHost::start(&session).await,
             notifications: Notifications::start(&session).await,

@@ -13,10 +13,12 @@
     reason = "a test fails by panicking, and it is itself the outside: it starts processes and reads its environment"
 )]
 
+mod broken;
 mod consent;
 mod harness;
 mod scene;
 mod second_start;
+mod settings;
 mod tour;
 mod tray;
 mod trouble;

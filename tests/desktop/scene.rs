@@ -99,22 +99,13 @@ impl Scene {
 
     /// A client registers and sends its browser, which comes up to the waiting page.
     pub(crate) async fn knock(&self) -> Knock {
-        let client = Client::register_in(&self.network, &self.base, &[REDIRECT]).await;
-        let authorization = client.authorization();
-        let mut browser = Browser::new(self.network.clone());
-        let page = browser.open(&authorization.url()).await.expect(200);
-        let local = format!("http://127.0.0.1:{}/approve/", self.local_port);
-        let link = links(&page)
-            .into_iter()
-            .find(|link| link.as_str().starts_with(&local))
-            .expect("the page leads to the local listener");
-        let waiting = browser.walk(link.as_str(), |_| false).await.expect(200);
-        Knock {
-            client,
-            authorization,
-            browser,
-            waiting: waiting.url.to_string(),
-        }
+        Knock::on(&self.network, &self.base, self.local_port).await
+    }
+
+    /// The process of the app.
+    pub(crate) async fn process(&self) -> Pinned {
+        let number = self.session.read(&["status"]).await["process"].clone();
+        Pinned::of(u32::try_from(number.as_u64().unwrap()).unwrap())
     }
 
     /// Turns to the approval window once it is on the screen.
@@ -137,8 +128,7 @@ impl Scene {
 
     /// Quits by the tray: the app and everything it had started must be gone within two seconds.
     pub(crate) async fn quit(&self) {
-        let process = self.session.read(&["status"]).await["process"].clone();
-        let process = Pinned::of(u32::try_from(process.as_u64().unwrap()).unwrap());
+        let process = self.process().await;
         let mut all = descendants(process.pid);
         all.push(process);
         let item = self.host.item().await;
@@ -149,6 +139,27 @@ impl Scene {
 }
 
 impl Knock {
+    /// A client registers at this address and sends its browser, which comes up to the waiting
+    /// page.
+    pub(crate) async fn on(network: &Network, base: &str, local_port: u64) -> Self {
+        let client = Client::register_in(network, base, &[REDIRECT]).await;
+        let authorization = client.authorization();
+        let mut browser = Browser::new(network.clone());
+        let page = browser.open(&authorization.url()).await.expect(200);
+        let local = format!("http://127.0.0.1:{local_port}/approve/");
+        let link = links(&page)
+            .into_iter()
+            .find(|link| link.as_str().starts_with(&local))
+            .expect("the page leads to the local listener");
+        let waiting = browser.walk(link.as_str(), |_| false).await.expect(200);
+        Self {
+            client,
+            authorization,
+            browser,
+            waiting: waiting.url.to_string(),
+        }
+    }
+
     /// Where the browser is sent once the person has answered.
     pub(crate) async fn code(&mut self) -> String {
         let back = self.browser.open(&self.waiting).await;

@@ -50,9 +50,29 @@ async fn a_headless_one_has_no_window_to_show() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_waits_for_the_keychain_is_waited_for() {
+    let session = Session::start();
+    let host = TrayHost::start(&session).await;
+    session.pause_keyring().await;
+    let first = session.start_app_with(&["--background"]);
+    host.item().await;
+    let mut second = session.start_app();
+    // Another one at login finds it too, and leaves it alone.
+    assert!(session.run(&["--background"]).await.status.success());
+    assert!(second.exit().is_none(), "{}", second.said());
+    assert!(session.display.windows().is_empty());
+
+    session.resume_keyring().await;
+    let window = session.display.shows("Drawbridge").await;
+    assert_eq!(window.pid, Some(first.pid()));
+    assert!(second.ended().await.success());
+    assert_eq!(host.count(), 1, "the second had no icon for a moment");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_lives_and_shows_its_window() {
     let session = Session::start();
-    let _host = TrayHost::start(&session).await;
+    let host = TrayHost::start(&session).await;
     let mut both = [session.start_app(), session.start_app()];
     let ended = eventually("one of them gives way", || {
         let ended = both.iter_mut().position(|app| app.exit().is_some());
@@ -64,4 +84,6 @@ async fn of_two_at_once_one_lives_and_shows_its_window() {
     let window = session.display.shows("Drawbridge").await;
     assert_eq!(window.pid, Some(lives.pid()));
     assert_eq!(session.read(&["status"]).await["process"], lives.pid());
+    host.item().await;
+    assert_eq!(host.count(), 1, "the other had no icon for a moment");
 }

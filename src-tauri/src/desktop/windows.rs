@@ -201,6 +201,7 @@ fn build<R: Runtime>(app: &AppHandle<R>, plan: &Plan) -> tauri::Result<WebviewWi
         .on_permission_request(|_, _| PermissionResponse::Deny)
         .on_page_load(move |window, load| {
             if load.event() == PageLoadEvent::Finished {
+                tracing::debug!(window = window.label(), "the page has loaded");
                 reveal(&window, &ready);
             }
         });

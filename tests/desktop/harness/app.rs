@@ -150,7 +150,7 @@ impl Drop for App {
             }
         };
         let took = asked.elapsed();
-        assert!(status.success(), "after TERM: {status}");
+        assert!(status.success(), "after TERM: {status}: {}", self.said());
         assert!(took < STOP, "it took {took:?} to stop");
         self.inspect(&children);
     }

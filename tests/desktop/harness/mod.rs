@@ -11,6 +11,7 @@
 //! | [`TrayHost`] | the desktop's place for tray icons; without one there is none, as on plain GNOME |
 //! | `TrayItem`, `Menu` | our icon as the desktop sees it: its drawing, its menu, clicks |
 //! | [`Notifications`] | the desktop's place for notifications, which keeps what it was told |
+//! | [`FileManager`] | the desktop's file manager, which keeps what it was asked to show |
 //! | [`Driver`], [`Windows`] | `WebDriver`, which starts the app, and the pages of its windows |
 //! | [`Client`], [`Browser`] | an OAuth and MCP client, and the browser of the person at this computer |
 //!
@@ -29,6 +30,7 @@
 
 mod app;
 mod display;
+mod file_manager;
 mod notifications;
 mod session;
 mod tray;
@@ -62,6 +64,7 @@ pub(crate) use browser::{Browser, links};
 pub(crate) use canary::Canary;
 pub(crate) use client::{Authorization, Client, REDIRECT, Tokens};
 pub(crate) use display::Display;
+pub(crate) use file_manager::FileManager;
 pub(crate) use http::{Answer, Network, Sending, text};
 pub(crate) use notifications::Notifications;
 pub(crate) use processes::{Pinned, descendants, survivors};
@@ -74,6 +77,11 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// How long to wait between two looks, where nobody tells of a change.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Ends a process of the app, as the system does when memory is short.
+pub(crate) fn end(process: &Pinned) {
+    processes::signal(process.pid, processes::Signal::Kill);
+}
 
 /// Looks until there is something to see, for [`SOON`] at most.
 pub(crate) async fn eventually<T, F>(what: &str, look: impl FnMut() -> F) -> T

@@ -41,8 +41,8 @@ where
 
 /// One session. Fall it last: what runs in it needs its display and its bus.
 pub(crate) struct Session {
-    /// The real program.
-    program: PathBuf,
+    /// The real program, or another build of it.
+    pub(crate) program: PathBuf,
     environment: BTreeMap<String, String>,
     pub(crate) display: Display,
     pub(crate) canary: Canary,
@@ -119,12 +119,6 @@ impl Session {
         }
     }
 
-    /// Another build of the program.
-    pub(crate) fn of_program(mut self, program: PathBuf) -> Self {
-        self.program = program;
-        self
-    }
-
     /// Sets a variable for what is started from now on.
     pub(crate) fn environment_with(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
@@ -191,6 +185,31 @@ impl Session {
             &(keyring, password),
         )
         .await;
+    }
+
+    /// Has the keyring answer nobody, as while its own question waits for the person.
+    pub(crate) async fn pause_keyring(&self) {
+        self.signal_keyring(rustix::process::Signal::STOP).await;
+    }
+
+    /// Has it answer again.
+    pub(crate) async fn resume_keyring(&self) {
+        self.signal_keyring(rustix::process::Signal::CONT).await;
+    }
+
+    async fn signal_keyring(&self, signal: rustix::process::Signal) {
+        let bus = self.bus().await;
+        let path = ("/org/freedesktop/DBus", "org.freedesktop.DBus");
+        let asked = bus.call_method(
+            Some(path.1),
+            path.0,
+            Some(path.1),
+            "GetConnectionUnixProcessID",
+            &"org.freedesktop.secrets",
+        );
+        let number: u32 = asked.await.unwrap().body().deserialize().unwrap();
+        let keyring = rustix::process::Pid::from_raw(i32::try_from(number).unwrap()).unwrap();
+        rustix::process::kill_process(keyring, signal).unwrap();
     }
 
     /// The real program, in this session.
