@@ -1,5 +1,14 @@
 //! A command typed on one line, taken apart as the system's shell would, but without a shell:
-//! nothing is replaced but `~`, and what only a shell could do is refused rather than passed on.
+//! nothing is replaced but a `~` for your own folder, and in quotes, or after a backslash, not even
+//! that.
+//!
+//! With the rules of Unix, what only a shell could do is refused rather than passed on: pipes,
+//! redirects, `$…`, `` `…` ``, `~name`, `*`, and braces that stand for several words. `?` and `[…]`
+//! are passed on as they stand, which is what a shell does when no file matches them: that is how
+//! they come in addresses and in names like `mcp[cli]`. `#` is a letter.
+//!
+//! With the rules of Windows, where programs match names of files themselves and a lone `%` is one,
+//! only pipes and redirects are refused.
 
 use std::path::Path;
 
@@ -7,6 +16,8 @@ use thiserror::Error;
 
 /// The longest line taken, in bytes.
 const MAX_LINE: usize = 32 * 1024;
+/// How much of a name an error repeats, in characters.
+const MAX_NAME: usize = 40;
 
 /// Whose rules hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +66,16 @@ pub(super) enum BadCommandLine {
         "`{0}` is not replaced, because Drawbridge starts programs without a shell; write what it stands for, or put it in single quotes if it is meant as it stands"
     )]
     Replacement(String),
+    #[error(
+        "`*` would stand for names of files, and Drawbridge starts programs without a shell; write \
+         the names, or put it in single quotes if it is meant as it stands"
+    )]
+    Files,
+    #[error(
+        "`{{…}}` would stand for several words, and Drawbridge starts programs without a shell; write \
+         them out, or put it in single quotes if it is meant as it stands"
+    )]
+    Braces,
     #[error("the command holds more than one line; put it on one")]
     Lines,
     #[error("the command holds a NUL character")]
@@ -65,7 +86,8 @@ pub(super) enum BadCommandLine {
     NoHome,
 }
 
-/// The words of a line; the first is the program. `~` at the beginning of a word becomes `home`.
+/// The words of a line; the first is the program. An unquoted `~` at the beginning of a word becomes
+/// `home`.
 pub(super) fn split(
     line: &str,
     rules: Rules,
@@ -82,13 +104,9 @@ pub(super) fn split(
         return Err(BadCommandLine::Lines);
     }
     let words = match rules {
-        Rules::Posix => posix(line)?,
-        Rules::Windows => windows(line)?,
+        Rules::Posix => posix(line, home)?,
+        Rules::Windows => windows(line, home)?,
     };
-    let words = words
-        .into_iter()
-        .map(|word| at_home(word, rules, home))
-        .collect::<Result<Vec<_>, _>>()?;
     match words.first() {
         None => Err(BadCommandLine::Empty),
         Some(first) if first.is_empty() => Err(BadCommandLine::Empty),
@@ -100,23 +118,26 @@ pub(super) fn split(
     }
 }
 
-/// `~` and `~/…` in your own folder. Another's (`~name`) stays as it is.
+/// A path with `~` or `~/…` in your own folder, in which nothing is quoted. Another's (`~name`) stays
+/// as it is.
 pub(super) fn at_home(
     word: String,
     rules: Rules,
     home: Option<&Path>,
 ) -> Result<String, BadCommandLine> {
-    let Some(rest) = word.strip_prefix('~') else {
-        return Ok(word);
-    };
-    let is_own = rest.is_empty()
-        || rest.starts_with('/')
-        || (rules == Rules::Windows && rest.starts_with('\\'));
-    if !is_own {
-        return Ok(word);
+    let ends = |next: char| next == '/' || (rules == Rules::Windows && next == '\\');
+    match word.strip_prefix('~') {
+        Some(rest) if rest.chars().next().is_none_or(ends) => {
+            Ok(format!("{}{rest}", own_folder(home)?))
+        }
+        _ => Ok(word),
     }
+}
+
+/// What `~` stands for.
+fn own_folder(home: Option<&Path>) -> Result<&str, BadCommandLine> {
     let home = home.and_then(Path::to_str).ok_or(BadCommandLine::NoHome)?;
-    Ok(format!("{}{rest}", home.trim_end_matches(['/', '\\'])))
+    Ok(home.trim_end_matches(['/', '\\']))
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -133,22 +154,37 @@ pub(super) fn is_variable_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn posix(line: &str) -> Result<Vec<String>, BadCommandLine> {
-    shlex::split(&only_words(line)?).ok_or(BadCommandLine::Backslash)
+fn posix(line: &str, home: Option<&Path>) -> Result<Vec<String>, BadCommandLine> {
+    shlex::split(&only_words(line, home)?).ok_or(BadCommandLine::Backslash)
 }
 
 /// Finds what is unfinished, and what a shell would not pass on as it stands. Returns the line
-/// without comments: in a line typed into a field, `#` is a sign like others.
-fn only_words(line: &str) -> Result<String, BadCommandLine> {
+/// without comments, because in a line typed into a field `#` is a sign like others, and with `home`
+/// in quotes where an unquoted `~` stands for it.
+fn only_words(line: &str, home: Option<&Path>) -> Result<String, BadCommandLine> {
     let mut quote = None;
     let mut only = String::with_capacity(line.len());
+    let mut begins = true;
     let mut signs = line.char_indices();
     while let Some((at, sign)) = signs.next() {
-        if sign == '#'
-            && quote.is_none()
-            && only.chars().next_back().is_none_or(char::is_whitespace)
-        {
-            only.push('\\');
+        let begins_word = std::mem::replace(&mut begins, quote.is_none() && sign.is_whitespace());
+        if quote.is_none() {
+            let rest = &line[at..];
+            match sign {
+                '#' if begins_word => only.push('\\'),
+                '~' if begins_word => {
+                    if let Some(folder) = folder_of(rest, home)? {
+                        only.push_str(&folder);
+                        continue;
+                    }
+                }
+                '*' => return Err(BadCommandLine::Files),
+                '{' => braces(rest)?,
+                '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
+                    return Err(BadCommandLine::Operator(sign));
+                }
+                _ => {}
+            }
         }
         only.push(sign);
         match (quote, sign) {
@@ -162,13 +198,9 @@ fn only_words(line: &str) -> Result<String, BadCommandLine> {
                 only.push(next);
             }
             (_, '$' | '`') => {
-                let rest = &line[at..];
-                if let Some(name) = replacement(rest) {
+                if let Some(name) = replacement(&line[at..], quote.is_some()) {
                     return Err(BadCommandLine::Replacement(name));
                 }
-            }
-            (None, '|' | '&' | ';' | '<' | '>' | '(' | ')') => {
-                return Err(BadCommandLine::Operator(sign));
             }
             _ => {}
         }
@@ -176,8 +208,40 @@ fn only_words(line: &str) -> Result<String, BadCommandLine> {
     quote.map_or(Ok(only), |open| Err(BadCommandLine::Unclosed(open)))
 }
 
+/// What the `~` that this text begins with stands for, in quotes; `None` when it is a letter,
+/// because what a name would be is quoted.
+fn folder_of(rest: &str, home: Option<&Path>) -> Result<Option<String>, BadCommandLine> {
+    let name: String = rest
+        .chars()
+        .skip(1)
+        .take_while(|sign| *sign != '/' && !sign.is_whitespace())
+        .collect();
+    if name.contains(['\'', '"', '\\']) {
+        return Ok(None);
+    }
+    if !name.is_empty() {
+        let shown: String = name.chars().take(MAX_NAME).collect();
+        return Err(BadCommandLine::Replacement(format!("~{shown}")));
+    }
+    let folder = own_folder(home)?;
+    let quoted = shlex::try_quote(folder).map_err(|_| BadCommandLine::Nul)?;
+    Ok(Some(quoted.into_owned()))
+}
+
+/// Refuses braces that a shell makes several words of: `{a,b}` and `{1..3}`.
+fn braces(rest: &str) -> Result<(), BadCommandLine> {
+    let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+    let several = word
+        .split_once('}')
+        .is_some_and(|(inside, _)| inside.contains(',') || inside.contains(".."));
+    if several {
+        return Err(BadCommandLine::Braces);
+    }
+    Ok(())
+}
+
 /// What a shell would replace at the beginning of this text; `None` for a sign that means itself.
-fn replacement(rest: &str) -> Option<String> {
+fn replacement(rest: &str, quoted: bool) -> Option<String> {
     if rest.starts_with('`') {
         return Some("`…`".to_owned());
     }
@@ -185,11 +249,13 @@ fn replacement(rest: &str) -> Option<String> {
     match after.chars().next()? {
         '{' => Some("${…}".to_owned()),
         '(' => Some("$(…)".to_owned()),
+        quote @ ('\'' | '"') if !quoted => Some(format!("${quote}…{quote}")),
+        special @ ('@' | '*' | '#' | '?' | '-' | '$' | '!') => Some(format!("${special}")),
         first if first.is_ascii_alphanumeric() || first == '_' => {
             let name: String = after
                 .chars()
                 .take_while(|sign| sign.is_ascii_alphanumeric() || *sign == '_')
-                .take(40)
+                .take(MAX_NAME)
                 .collect();
             Some(format!("${name}"))
         }
@@ -199,7 +265,7 @@ fn replacement(rest: &str) -> Option<String> {
 
 /// As `CommandLineToArgvW` and the C library read a line: a backslash is one unless it stands
 /// before a quotation mark, and two quotation marks inside of quotes are one.
-fn windows(line: &str) -> Result<Vec<String>, BadCommandLine> {
+fn windows(line: &str, home: Option<&Path>) -> Result<Vec<String>, BadCommandLine> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quoted = false;
@@ -232,6 +298,9 @@ fn windows(line: &str) -> Result<Vec<String>, BadCommandLine> {
                 }
             }
             '|' | '&' | '<' | '>' if !quoted => return Err(BadCommandLine::Operator(sign)),
+            '~' if !quoted && word.is_none() && stands_for_home(signs.peek()) => {
+                word = Some(own_folder(home)?.to_owned());
+            }
             _ => word.get_or_insert_default().push(sign),
         }
     }
@@ -240,6 +309,11 @@ fn windows(line: &str) -> Result<Vec<String>, BadCommandLine> {
     }
     words.extend(word);
     Ok(words)
+}
+
+/// Whether a `~` before this stands for your own folder.
+fn stands_for_home(next: Option<&char>) -> bool {
+    next.is_none_or(|next| matches!(next, '/' | '\\' | ' ' | '\t'))
 }
 
 #[cfg(test)]
@@ -282,25 +356,76 @@ mod tests {
     #[test]
     fn only_the_own_folder_is_filled_in() {
         assert_eq!(
-            unix("~/bin/tool ~ ~/a ~other/b x~ --root=~/c").unwrap(),
+            unix("~/bin/tool ~ ~/a x~ --root=~/c ~/'b c'/~").unwrap(),
             [
                 "/home/ada/bin/tool",
                 "/home/ada",
                 "/home/ada/a",
-                "~other/b",
                 "x~",
-                "--root=~/c"
+                "--root=~/c",
+                "/home/ada/b c/~"
             ]
         );
         assert_eq!(
-            dos(r"~\bin\tool.exe ~/a").unwrap(),
-            [r"C:\Home\ada\bin\tool.exe", r"C:\Home\ada/a"]
+            dos(r#"~\bin\tool.exe ~/a ~ ~other x~ "b "~"#).unwrap(),
+            [
+                r"C:\Home\ada\bin\tool.exe",
+                r"C:\Home\ada/a",
+                r"C:\Home\ada",
+                "~other",
+                "x~",
+                "b ~"
+            ]
+        );
+        let ada = Some(Path::new("/home/it's $ada/"));
+        assert_eq!(
+            split("~/a ~", Rules::Posix, ada).unwrap(),
+            ["/home/it's $ada/a", "/home/it's $ada"]
         );
         assert_eq!(
             split("~/a", Rules::Posix, None),
             Err(BadCommandLine::NoHome)
         );
         assert!(split("a b", Rules::Posix, None).is_ok());
+    }
+
+    #[test]
+    fn a_quoted_tilde_is_a_letter() {
+        assert_eq!(
+            unix(r#"a '~/x' "~/x" \~ \~/x ~"/x" ~'other' '' '~'"#).unwrap(),
+            ["a", "~/x", "~/x", "~", "~/x", "~/x", "~other", "", "~"]
+        );
+        assert_eq!(
+            dos(r#"a "~\x" "~" ~"\x" ""~/x"#).unwrap(),
+            ["a", r"~\x", "~", r"~\x", "~/x"]
+        );
+    }
+
+    #[test]
+    fn addresses_and_extras_are_passed_on() {
+        assert_eq!(
+            unix(
+                "uvx --with mcp[cli] https://example.com/{id}?key=v {} '*' \\* \"{a,b}\" '{1..3}'"
+            )
+            .unwrap(),
+            [
+                "uvx",
+                "--with",
+                "mcp[cli]",
+                "https://example.com/{id}?key=v",
+                "{}",
+                "*",
+                "*",
+                "{a,b}",
+                "{1..3}"
+            ]
+        );
+        let json = r#"{"name": "a", "list": [1, 2]}"#;
+        assert_eq!(unix(&format!("a '{json}'")).unwrap(), ["a", json]);
+        assert_eq!(
+            dos("a *.txt {a,b} x?").unwrap(),
+            ["a", "*.txt", "{a,b}", "x?"]
+        );
     }
 
     #[test]
@@ -341,6 +466,10 @@ mod tests {
             (r#"a "x ${Y}""#, "${…}"),
             ("a $(b)", "$(…)"),
             ("a `b`", "`…`"),
+            ("a $@", "$@"),
+            (r#"a "$?""#, "$?"),
+            (r"a $'x\n'", "$'…'"),
+            ("a ~other/b", "~other"),
         ] {
             let error = unix(line).unwrap_err();
             assert_eq!(
@@ -348,6 +477,12 @@ mod tests {
                 BadCommandLine::Replacement(text.to_owned()),
                 "{line}"
             );
+        }
+        for line in ["a *", "a ~/notes/*.md", "a --tools=*", r#"a "b"*"#] {
+            assert_eq!(unix(line), Err(BadCommandLine::Files), "{line}");
+        }
+        for line in ["a {b,c}", "a x{1..3}", r#"a {"b":1,"c":2}"#] {
+            assert_eq!(unix(line), Err(BadCommandLine::Braces), "{line}");
         }
         let error = unix("TOKEN=hush npx a").unwrap_err();
         assert!(!error.to_string().contains("hush"), "{error}");
