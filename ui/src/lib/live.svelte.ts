@@ -16,30 +16,39 @@ export interface Live<Data> {
 }
 
 /**
- * Loads at once, when the app says that something changed, and when anything reactive changes that
- * `load` reads before its first `await`. The newest question wins; news while one is on its way
+ * Loads as soon as it hears of changes, so that none is missed in between; when the app says that
+ * something changed, but then at most once in `gap` milliseconds; and when anything reactive changes
+ * that `load` reads before its first `await`. The newest question wins; news while one is on its way
  * lead to one more after it, so that a slow app is never flooded. Call it while a component is set
  * up: `const servers = live(() => ipc, () => ipc.servers())`.
  */
 export function live<Data>(
   app: () => Pick<Ipc, "onChange">,
   load: () => Promise<Data>,
+  gap = 0,
 ): Live<Data> {
   let data: Data | undefined = $state.raw();
   let problem: Problem | undefined = $state.raw();
   /** Why the app cannot tell that something changed: what is shown may be old. */
   let deaf: Problem | undefined = $state.raw();
-  let loading = $state(false);
+  /** Whether the app tells what changes, or will never do. */
+  let listening = $state(false);
+  let loading = $state(true);
   let newest = 0;
   let running = false;
   let again = false;
   let gone = false;
+  let askedAt = -Infinity;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
 
   async function ask(): Promise<void> {
     newest += 1;
     const mine = newest;
     const outdated = () => gone || mine !== newest;
     again = false;
+    clearTimeout(waiting);
+    waiting = undefined;
+    askedAt = performance.now();
     running = loading = true;
     try {
       const answer = await load();
@@ -49,27 +58,34 @@ export function live<Data>(
     }
     if (outdated()) return;
     running = loading = false;
-    if (again) await ask();
+    if (again) changed();
   }
 
   function changed() {
+    const left = askedAt + gap - performance.now();
     if (running) again = true;
-    else void ask();
+    else if (left <= 0) void ask();
+    else waiting ??= setTimeout(() => void ask(), left);
   }
 
-  $effect(() => void ask());
+  $effect(() => {
+    if (listening) void ask();
+  });
 
   $effect(() => {
     let stop = () => {};
-    untrack(() => app().onChange(changed)).then(
-      (unlisten) => {
-        if (gone) unlisten();
-        else stop = unlisten;
-      },
-      (reason: unknown) => (deaf = problemOf(reason)),
-    );
+    untrack(() => app().onChange(changed))
+      .then(
+        (unlisten) => {
+          if (gone) unlisten();
+          else stop = unlisten;
+        },
+        (reason: unknown) => (deaf = problemOf(reason)),
+      )
+      .finally(() => (listening = true));
     return () => {
       gone = true;
+      clearTimeout(waiting);
       stop();
     };
   });

@@ -48,6 +48,58 @@ describe("live data", () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
+  it("is asked for only when changes are heard: what changes in between would be missed", async () => {
+    const { open, load } = questions();
+    let listening: (stop: () => void) => void = () => {};
+    const ipc = fakeIpc({ onChange: () => new Promise((give) => (listening = give)) });
+    await show(Probe, { ipc, load });
+    expect(load).not.toHaveBeenCalled();
+    expect(output()).toBe("nothing fine true");
+    listening(() => {});
+    await settled();
+    expect(load).toHaveBeenCalledOnce();
+    open[0]?.answer("one");
+    await settled();
+    expect(output()).toBe("one fine false");
+    expect(load).toHaveBeenCalledOnce();
+  });
+
+  it("is asked for at most once in a while where that is wanted", async () => {
+    vi.useFakeTimers();
+    try {
+      const ipc = fakeIpc();
+      const load = vi.fn(async () => `${load.mock.calls.length}`);
+      let data: Live<string> | undefined;
+      const ready = (given: Live<string>) => (data = given);
+      await show(Probe, { ipc, load, ready, gap: 1000 });
+      for (let news = 0; news < 10; news += 1) {
+        ipc.change();
+        await vi.advanceTimersByTimeAsync(90);
+      }
+      expect(load).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(100);
+      await settled();
+      expect(output()).toBe("2 fine false");
+      // What a person asks for does not wait, and takes the place of what waited.
+      ipc.change();
+      await data?.reload();
+      button("other").click();
+      await settled();
+      expect(load).toHaveBeenCalledTimes(4);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(load).toHaveBeenCalledTimes(4);
+      ipc.change();
+      await settled();
+      expect(load).toHaveBeenCalledTimes(5);
+      ipc.change();
+      await clear();
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(load).toHaveBeenCalledTimes(5);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("keeps the last good answer beside a problem, and forgets the problem", async () => {
     const { open, load } = questions();
     const ipc = fakeIpc();
