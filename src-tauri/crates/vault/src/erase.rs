@@ -271,9 +271,14 @@ fn write_marker(directory: &Path, item: &str) -> Result<(), DirectoryError> {
         .and_then(|()| file.sync_all())
         .map_err(failed)?;
     drop(file);
-    fs::rename(&unfinished, directory.join(MARKER))
+    let marker = directory.join(MARKER);
+    fs::rename(&unfinished, &marker)
         .and_then(|()| platform::sync_directory(directory))
-        .map_err(failed)
+        .map_err(|error| {
+            // Whoever is told that nothing was begun must not lose everything at the next start.
+            _ = fs::remove_file(&marker);
+            failed(error)
+        })
 }
 
 /// The keychain's item that the marker names.

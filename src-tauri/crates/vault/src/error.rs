@@ -9,6 +9,12 @@ pub enum StoreError {
     /// The vault was closed, or its writer ended.
     #[error("the vault is closed; start Drawbridge again")]
     Closed,
+    /// Everything is being erased.
+    #[error(
+        "everything is being erased, so the keys stay as they are; when that is done, the next start \
+         makes new ones"
+    )]
+    Erasing,
     /// The disk has no room.
     #[error("the disk is full, so nothing was saved; free some space and try again")]
     DiskFull,

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use rusqlite::params;
 use rusqlite::types::ValueRef;
+use tokio::sync::MutexGuard;
 
 use crate::database::{KeyState, WrappedKey};
 use crate::envelope::{Envelope, KeyId};
+use crate::erase::is_being_erased;
 use crate::error::StoreError;
 use crate::key::{Identity, KeyError, KeyPlace};
 use crate::ports::Entropy;
@@ -137,11 +139,21 @@ impl Vault {
         Ok(())
     }
 
+    /// Leave to work on the keys, for one at a time, and for nobody once everything is to go: the
+    /// marker names the key as it was then, and one that is made later would stay behind.
+    async fn key_work(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let alone = self.inner.key_work.lock().await;
+        if is_being_erased(&self.inner.directory) {
+            return Err(StoreError::Erasing);
+        }
+        Ok(alone)
+    }
+
     /// Makes a new data key, seals every value anew with it, and deletes the old one. When it is
     /// cut short, the next start or the next rotation finishes it. Reading and writing go on
     /// meanwhile.
     pub async fn rotate(&self) -> Result<Rotation, RotateError> {
-        let _alone = self.inner.key_work.lock().await;
+        let _alone = self.key_work().await?;
         let master = self.master().ok_or(StoreError::Closed)?;
         let data_key = self
             .write(move |writer| -> Result<_, StoreError> {
@@ -186,7 +198,7 @@ impl Vault {
     /// the old one away. Killed at any moment, the vault still opens with the key of the place it
     /// records.
     pub async fn move_key(&self, to: KeyPlace) -> Result<(), MoveKeyError> {
-        let _alone = self.inner.key_work.lock().await;
+        let _alone = self.key_work().await?;
         let from = self.master().ok_or(StoreError::Closed)?;
         if from.place == to {
             return Err(MoveKeyError::AlreadyThere { place: to });

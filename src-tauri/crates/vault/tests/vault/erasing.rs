@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use drawbridge_vault::{
-    KeyError, KeyPlace, KeychainError, MemoryKeychain, MemoryMood, OpenError, StoreError, Vault,
-    empty_folder, is_being_erased,
+    KeyError, KeyPlace, KeychainError, MemoryKeychain, MemoryMood, MoveKeyError, OpenError,
+    RotateError, StoreError, Vault, empty_folder, is_being_erased,
 };
 
 use crate::common::{CANARY, ENVIRONMENT_KEY, environment_options, files, fill, folder, options};
@@ -37,6 +37,36 @@ async fn key_database_and_the_named_folders_go() {
     let next = Vault::open(options(&data, keychain.clone())).await.unwrap();
     assert_eq!(next.key_place(), KeyPlace::Keychain);
     assert_eq!(keychain.item_names().len(), 1);
+}
+
+#[tokio::test]
+async fn no_key_is_made_or_moved_once_everything_is_to_go() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let keychain = Arc::new(MemoryKeychain::new());
+    let mut with_variable = environment_options(&data, ENVIRONMENT_KEY);
+    with_variable.keychain = keychain.clone();
+    let vault = Vault::open(with_variable).await.unwrap();
+    fill(&vault).await;
+    vault.move_key(KeyPlace::Environment).await.unwrap();
+    assert!(keychain.item_names().is_empty());
+    vault.begin_erasing().await.unwrap();
+    // The marker names no item: one that is made now would stay for ever.
+    let moved = vault.move_key(KeyPlace::Keychain).await;
+    assert!(matches!(
+        moved,
+        Err(MoveKeyError::Store(StoreError::Erasing))
+    ));
+    let rotated = vault.rotate().await;
+    assert!(matches!(
+        rotated,
+        Err(RotateError::Store(StoreError::Erasing))
+    ));
+    assert_eq!(vault.key_place(), KeyPlace::Environment);
+    assert!(keychain.item_names().is_empty());
+    crate::common::assert_filled(&vault);
+    vault.erase(&[]).await.unwrap();
+    assert!(keychain.item_names().is_empty());
 }
 
 #[tokio::test]
