@@ -50,10 +50,25 @@ pub(crate) enum StartError {
          PATH of a terminal and not on the one Drawbridge was started with"
     )]
     NotFound(String),
+    #[error(
+        "there is no program `{0}`, or it may not be started; check its path and its permissions"
+    )]
+    NoProgram(String),
     #[error("its folder `{0}` does not exist; make it, or add the server with another")]
     NoDirectory(String),
     #[error("it could not be started: {0}")]
     System(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// There is no such program, neither on the PATH nor, where it holds a path, there.
+    pub(crate) fn absent(program: &str) -> Self {
+        if program.contains(std::path::is_separator) {
+            Self::NoProgram(program.to_owned())
+        } else {
+            Self::NotFound(program.to_owned())
+        }
+    }
 }
 
 /// A started child. Dropping it kills its whole group.
@@ -256,7 +271,7 @@ fn start(start: &Start) -> Result<Started, StartError> {
     command.wrap(JobObject);
     let mut child = command.spawn().map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            StartError::NotFound(start.program.to_string_lossy().into_owned())
+            StartError::absent(&start.program.to_string_lossy())
         } else {
             StartError::System(error)
         }

@@ -180,7 +180,7 @@ impl Server {
             .find(|(name, _)| name == "PATH")
             .map(|(_, value)| value);
         let program = find(&settings.command, path, settings.directory.as_deref())
-            .ok_or_else(|| StartError::NotFound(settings.command.clone()))?;
+            .ok_or_else(|| StartError::absent(&settings.command))?;
         let own = settings
             .args
             .iter()

@@ -141,6 +141,26 @@ async fn a_start_that_fails_says_with_what_and_the_last_words() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_not_there_is_named_with_what_to_do() {
+    for (command, words) in [
+        (
+            "no-such-program",
+            "was not found; install it, or give its full path",
+        ),
+        ("/nowhere/program", "check its path and its permissions"),
+    ] {
+        let house = house().await;
+        let files = NewServer {
+            command: command.to_owned(),
+            ..server("files", "")
+        };
+        house.gateway.add_server(files).await.unwrap();
+        let error = failed(&house).await;
+        assert!(error.contains(command) && error.contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_says_nothing_is_told_apart() {
     let house = house().await;
     house.add("files", "wordless").await;
