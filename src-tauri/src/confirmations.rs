@@ -6,8 +6,8 @@
 //!   question and the hash of all its text.
 //! - Silence, an error, a caller that goes away and a window that goes away all mean no, and none
 //!   of them is told as "the person refused".
-//! - At most [`MOST_WAITING`] wait, each at most [`LIFE`]; somebody who is refused again and again
-//!   is not shown for a while.
+//! - At most [`MOST_WAITING`] wait, each at most [`LIFE`]; commands hold at most [`MOST_COMMANDS`]
+//!   of these places, and whose questions come to nothing again and again is not shown for a while.
 //!
 //! The rules are pure and stand in `confirmations/state.rs`; here they meet the clock, randomness
 //! and everybody who waits.
@@ -27,7 +27,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{oneshot, watch};
 
 pub use shown::{Action, Asker, Confirmation, ConfirmationText, Detail, TooMuchText};
-pub use state::{Gate, LIFE, MOST_WAITING, NotAnswered, NotRaised, Outcome, QUIET_LIFE};
+pub use state::{
+    Gate, LIFE, MOST_COMMANDS, MOST_WAITING, NotAnswered, NotRaised, Outcome, QUIET_LIFE,
+};
 use state::{Raise, State};
 
 /// The questions of this run, and everybody who waits for their answers. Clones are one.
@@ -254,7 +256,9 @@ impl Pending {
             return answer.unwrap_or(Outcome::Unattended);
         }
         let id = self.confirmation.id();
-        self.desk.shared.change(|state, _| state.time_out(id));
+        self.desk
+            .shared
+            .change(|state, now| state.time_out(id, now));
         // An answer that came in the same moment counts: it was given to a question that waited.
         self.outcome.try_recv().unwrap_or(Outcome::TimedOut)
     }
@@ -263,8 +267,8 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         let id = self.confirmation.id();
-        self.desk.shared.change_book(|book, _| {
-            book.state.withdraw(id);
+        self.desk.shared.change_book(|book, now| {
+            book.state.withdraw(id, now);
             book.callers.remove(id);
         });
     }

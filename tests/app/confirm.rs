@@ -249,7 +249,7 @@ async fn approving_in_a_terminal_is_confirmed_in_the_window() {
     assert_eq!(value(&asked, "Servers"), "files");
     assert_eq!(value(&asked, "Access"), "read");
     assert_eq!(value(&asked, "For"), "1 day");
-    assert!(value(&asked, "Run by").starts_with("drawbridge"));
+    assert_eq!(value(&asked, "The command calls itself"), "drawbridge");
     assert_eq!(desktop.approval(), id, "not before the answer");
     let question = ui_api::question(engine).unwrap();
     assert_eq!(
@@ -286,12 +286,24 @@ async fn a_code_a_server_and_a_token_wait_for_the_window() {
     assert!(ui_api::pairing(&desktop.engine).is_some());
 
     let add = &[
-        "servers", "add", "shell", "--env", "A=hush", "--", "/no/such", "-c", "a b",
+        "servers",
+        "add",
+        "shell",
+        "--env",
+        "A=hush",
+        "--env",
+        "PATH=/no/such",
+        "--",
+        "/no/such",
+        "-c",
+        "a b",
     ];
     let terminal = desktop.types(add).await;
     let asked = desktop.asked().await;
     assert_eq!(value(&asked, "Program and arguments"), "/no/such -c 'a b'");
     assert_eq!(value(&asked, "Sets the variables"), "A");
+    let path = value(&asked, "Variable that decides what runs");
+    assert_eq!(path, "PATH=/no/such");
     assert!(ui_api::servers(&desktop.engine).is_empty());
     desktop.answers(false).await;
     assert_eq!(desktop.ends(terminal).await.code, 4);

@@ -5,9 +5,12 @@ use std::fmt;
 use drawbridge_oauth::{ShownHash, spelled_out};
 use jiff::Timestamp;
 
-/// The most bytes the details of one question may have together. What is longer cannot be shown
-/// whole, and what is not shown whole is not asked.
-const MOST_TEXT: usize = 16 * 1024;
+/// The most bytes that the lines of one question of a command may have together: few enough to be
+/// read. What is longer is not asked.
+const MOST_TEXT: usize = 4 * 1024;
+/// The same for a question of the window: what the person ticked there themselves, which may be
+/// every server there can be, twice.
+const MOST_OWN_TEXT: usize = 16 * 1024;
 
 /// What is to be done, for a window that draws each kind its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,8 +88,8 @@ pub struct Detail {
 /// A text too long to be shown whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this is too long to be shown whole, so it cannot be confirmed (at most {MOST_TEXT} bytes). \
-     Make it shorter, or put it into a file"
+    "this is too long to be shown, so it cannot be confirmed (at most {MOST_TEXT} bytes), and \
+     nothing was changed. Make it shorter; or do it in Drawbridge's window"
 )]
 pub struct TooMuchText;
 
@@ -121,9 +124,14 @@ impl ConfirmationText {
     }
 
     /// Whether a person can be shown all of it.
-    pub fn check(&self) -> Result<(), TooMuchText> {
-        let bytes: usize = self.details.iter().map(|detail| detail.value.len()).sum();
-        if bytes > MOST_TEXT {
+    pub fn check(&self, asker: Asker) -> Result<(), TooMuchText> {
+        let line = |detail: &Detail| detail.label.len() + detail.value.len();
+        let bytes: usize = self.details.iter().map(line).sum();
+        let most = match asker {
+            Asker::Command => MOST_TEXT,
+            Asker::Window => MOST_OWN_TEXT,
+        };
+        if bytes > most {
             return Err(TooMuchText);
         }
         Ok(())

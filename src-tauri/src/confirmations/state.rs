@@ -18,10 +18,12 @@ use super::shown::{Asker, Confirmation, ConfirmationText};
 
 /// Questions that wait at once.
 pub const MOST_WAITING: usize = 4;
+/// So many of them may be commands'; the rest is for the person in the window.
+pub const MOST_COMMANDS: usize = MOST_WAITING - 1;
 /// How long a question waits for the person.
 pub const LIFE: SignedDuration = SignedDuration::from_secs(60);
-/// So many refusals of commands …
-const QUIET_AFTER_DENIALS: usize = 3;
+/// So many questions of commands that were refused, withdrawn or not answered …
+const QUIET_AFTER: usize = 3;
 /// … within this time …
 const QUIET_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// … keep commands from asking again for this long.
@@ -72,14 +74,14 @@ pub enum NotRaised {
     Unattended,
     /// Too many wait already.
     #[error(
-        "{MOST_WAITING} questions wait in Drawbridge's window already, so nothing was changed. \
-         Answer them first"
+        "enough questions wait in Drawbridge's window already, so nothing was changed. Answer them \
+         first"
     )]
     Busy,
-    /// The person refused several in a row.
+    /// Several commands in a row were not allowed.
     #[error(
-        "you refused several commands just now, so this one was not shown and nothing was changed. \
-         Try again in a minute, or do it in Drawbridge's window"
+        "several commands were refused, withdrawn or not answered just now, so this one was not \
+         shown and nothing was changed. Try again in a minute, or do it in Drawbridge's window"
     )]
     Quiet,
     /// No random bytes.
@@ -114,7 +116,8 @@ pub(super) struct State {
     closed: bool,
     waiting: VecDeque<Arc<Confirmation>>,
     ended: Vec<(String, Outcome)>,
-    denials: VecDeque<Timestamp>,
+    /// When questions of commands came to nothing, lately.
+    failures: VecDeque<Timestamp>,
     quiet_until: Option<Timestamp>,
 }
 
@@ -126,7 +129,7 @@ impl State {
             closed: false,
             waiting: VecDeque::new(),
             ended: Vec::new(),
-            denials: VecDeque::new(),
+            failures: VecDeque::new(),
             quiet_until: None,
         }
     }
@@ -184,7 +187,11 @@ impl State {
             return Err(NotRaised::Quiet);
         }
         let taken = self.find(&raise.id).is_some();
-        if taken || self.waiting.len() >= MOST_WAITING {
+        let full = match raise.asker {
+            Asker::Command => self.commands() >= MOST_COMMANDS,
+            Asker::Window => false,
+        };
+        if taken || full || self.waiting.len() >= MOST_WAITING {
             return Err(NotRaised::Busy);
         }
         let expires_at = now.saturating_add(raise.life).unwrap_or(Timestamp::MAX);
@@ -213,25 +220,35 @@ impl State {
         if waiting.shown() != *shown {
             return Err(NotAnswered::Changed);
         }
-        let asker = waiting.asker();
-        if !allow && asker == Asker::Command {
-            self.count_denial(now);
-        }
         let outcome = if allow {
             Outcome::Allowed
         } else {
             Outcome::Denied
         };
-        self.end(place, outcome);
+        self.end(place, outcome, now);
         Ok(())
     }
 
-    fn count_denial(&mut self, now: Timestamp) {
-        self.denials
+    /// How many of those that wait are commands'.
+    fn commands(&self) -> usize {
+        let commands = self
+            .waiting
+            .iter()
+            .filter(|waiting| waiting.asker() == Asker::Command);
+        commands.count()
+    }
+
+    /// Counts a command's question that came to nothing. It makes no difference whether the person
+    /// refused it or the command went away in time: the window came up for it all the same.
+    fn count_failure(&mut self, asker: Asker, now: Timestamp) {
+        if asker != Asker::Command {
+            return;
+        }
+        self.failures
             .retain(|at| now.duration_since(*at) < QUIET_WINDOW);
-        self.denials.push_back(now);
-        if self.denials.len() >= QUIET_AFTER_DENIALS {
-            self.denials.clear();
+        self.failures.push_back(now);
+        if self.failures.len() >= QUIET_AFTER {
+            self.failures.clear();
             self.quiet_until = now.saturating_add(QUIET_LIFE).ok();
         }
     }
@@ -243,21 +260,22 @@ impl State {
             .iter()
             .position(|waiting| now >= waiting.expires_at())
         {
-            self.end(place, Outcome::TimedOut);
+            self.end(place, Outcome::TimedOut, now);
         }
     }
 
     /// The time of this one is over, whatever the clock on the wall says.
-    pub(super) fn time_out(&mut self, id: &str) {
+    pub(super) fn time_out(&mut self, id: &str, now: Timestamp) {
         if let Some(place) = self.find(id) {
-            self.end(place, Outcome::TimedOut);
+            self.end(place, Outcome::TimedOut, now);
         }
     }
 
     /// Whoever asked has gone.
-    pub(super) fn withdraw(&mut self, id: &str) {
-        if let Some(place) = self.find(id) {
-            self.waiting.remove(place);
+    pub(super) fn withdraw(&mut self, id: &str, now: Timestamp) {
+        let place = self.find(id);
+        if let Some(gone) = place.and_then(|place| self.waiting.remove(place)) {
+            self.count_failure(gone.asker(), now);
         }
     }
 
@@ -275,8 +293,11 @@ impl State {
         self.waiting.iter().position(|waiting| waiting.id() == id)
     }
 
-    fn end(&mut self, place: usize, outcome: Outcome) {
+    fn end(&mut self, place: usize, outcome: Outcome, now: Timestamp) {
         if let Some(ended) = self.waiting.remove(place) {
+            if outcome != Outcome::Allowed {
+                self.count_failure(ended.asker(), now);
+            }
             self.ended.push((ended.id().to_owned(), outcome));
         }
     }

@@ -121,19 +121,35 @@ fn closing_refuses_what_waits_and_what_comes() {
 #[test]
 fn whoever_goes_away_is_told_nothing() {
     let (mut state, _) = asked();
-    state.withdraw("q-1");
+    state.withdraw("q-1", NOW);
     assert_eq!(state.waiting().len(), 0);
     assert_eq!(ended(&mut state), vec![]);
 }
 
+fn raise_own(state: &mut State, id: &str, now: Timestamp) -> Result<Arc<Confirmation>, NotRaised> {
+    let own = Raise {
+        id: id.to_owned(),
+        asker: Asker::Window,
+        text: text("own"),
+        life: LIFE,
+    };
+    state.raise(own, now)
+}
+
 #[test]
-fn the_fifth_is_turned_away() {
+fn commands_take_three_places_and_the_window_has_the_fourth() {
     let (mut state, first) = asked();
-    for id in ["q-2", "q-3", "q-4"] {
+    for id in ["q-2", "q-3"] {
         raise(&mut state, id, NOW).unwrap();
     }
-    assert_eq!(raise(&mut state, "q-5", NOW).err(), Some(NotRaised::Busy));
+    assert_eq!(raise(&mut state, "q-4", NOW).err(), Some(NotRaised::Busy));
     assert_eq!(raise(&mut state, "q-1", NOW).err(), Some(NotRaised::Busy));
+    raise_own(&mut state, "q-4", NOW).unwrap();
+    assert_eq!(
+        raise_own(&mut state, "q-5", NOW).err(),
+        Some(NotRaised::Busy),
+        "four are all there are"
+    );
     state.answer("q-1", &first.shown(), true, NOW).unwrap();
     raise(&mut state, "q-5", NOW).unwrap();
     let waiting: Vec<String> = state
@@ -156,14 +172,8 @@ fn whoever_is_refused_again_and_again_is_not_shown_for_a_minute() {
         raise(&mut state, "q-4", at(3)).err(),
         Some(NotRaised::Quiet)
     );
-    let own = Raise {
-        id: "q-5".into(),
-        asker: Asker::Window,
-        text: text("own"),
-        life: LIFE,
-    };
     assert!(
-        state.raise(own, at(3)).is_ok(),
+        raise_own(&mut state, "q-5", at(3)).is_ok(),
         "the person is not kept out"
     );
     assert_eq!(
@@ -171,6 +181,48 @@ fn whoever_is_refused_again_and_again_is_not_shown_for_a_minute() {
         Some(NotRaised::Quiet)
     );
     assert!(raise(&mut state, "q-7", at(62)).is_ok());
+}
+
+#[test]
+fn asking_and_hanging_up_or_letting_it_wait_counts_like_a_refusal() {
+    let mut state = State::new(true);
+    state.attend();
+    raise(&mut state, "q-1", at(0)).unwrap();
+    state.withdraw("q-1", at(1));
+    state.withdraw("q-1", at(1));
+    raise(&mut state, "q-2", at(2)).unwrap();
+    state.time_out("q-2", at(62));
+    raise(&mut state, "q-3", at(63)).unwrap();
+    state.expire(at(123));
+    assert_eq!(
+        raise(&mut state, "q-4", at(124)).err(),
+        Some(NotRaised::Quiet)
+    );
+    assert!(raise(&mut state, "q-5", at(183)).is_ok());
+}
+
+#[test]
+fn what_is_allowed_old_or_not_a_commands_keeps_nobody_quiet() {
+    let mut state = State::new(true);
+    state.attend();
+    for number in 0..6 {
+        let id = format!("q-{number}");
+        let asked = raise(&mut state, &id, NOW).unwrap();
+        state.answer(&id, &asked.shown(), true, NOW).unwrap();
+        raise_own(&mut state, &id, NOW).unwrap();
+        state.withdraw(&id, NOW);
+    }
+    for second in [0, 200, 400, 600] {
+        raise(&mut state, "q-7", at(second)).unwrap();
+        state.withdraw("q-7", at(second));
+    }
+    // A window that went away says nothing about who asked.
+    for number in 0..3 {
+        raise(&mut state, &format!("q-8{number}"), at(900)).unwrap();
+    }
+    state.leave();
+    state.attend();
+    assert!(raise(&mut state, "q-9", at(901)).is_ok());
 }
 
 #[test]
@@ -210,9 +262,12 @@ fn the_hash_is_over_everything_shown() {
 fn details_are_whole_and_readable_or_not_asked() {
     let text = text("a\u{202e}b\n  c");
     assert_eq!(text.details[0].value, "a[U+202E]b[U+000A]  c");
-    assert_eq!(text.check(), Ok(()));
-    let long = text.with("Arguments", &"x".repeat(16 * 1024));
-    assert_eq!(long.check(), Err(TooMuchText));
+    assert_eq!(text.check(Asker::Command), Ok(()));
+    let long = text.with("Arguments", &"x".repeat(4 * 1024));
+    assert_eq!(long.check(Asker::Command), Err(TooMuchText));
+    assert_eq!(long.check(Asker::Window), Ok(()));
+    let too_long = long.with("Arguments", &"x".repeat(12 * 1024));
+    assert_eq!(too_long.check(Asker::Window), Err(TooMuchText));
 }
 
 /// What may happen to a desk.
@@ -296,8 +351,8 @@ proptest! {
                         }
                     }
                 }
-                Step::Withdraw(which) => state.withdraw(&id(which)),
-                Step::TimeOut(which) => state.time_out(&id(which)),
+                Step::Withdraw(which) => state.withdraw(&id(which), now),
+                Step::TimeOut(which) => state.time_out(&id(which), now),
                 Step::Wait(seconds) => { second += seconds; state.expire(at(second)); }
                 Step::Close => state.close(),
             }
@@ -306,6 +361,8 @@ proptest! {
             }
             let waiting = state.waiting();
             prop_assert!(waiting.len() <= MOST_WAITING);
+            let commands = waiting.iter().filter(|one| one.asker() == Asker::Command);
+            prop_assert!(commands.count() <= MOST_COMMANDS);
             prop_assert!(attendants > 0 || waiting.is_empty());
             for one in &waiting {
                 prop_assert!(!outcomes.contains_key(one.id()));

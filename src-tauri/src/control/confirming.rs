@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite};
 
+use super::checks::check;
 use super::widening::{Facts, RuleNow, pin, widening};
 use super::{Answer, write_answer};
 use crate::confirmations::{Asker, Confirmations, Gate};
@@ -47,9 +48,9 @@ pub(super) async fn agree_at<S: AsyncBufRead + AsyncWrite + Unpin>(
     if desk.gate() == Gate::Headless {
         return Ok(Agreed::Do(ask));
     }
-    let facts = gather(engine, &ask).await?;
+    let facts = gather(engine, &ask, programs).await?;
     let ask = pin(ask, &facts)?;
-    let Some(mut text) = widening(&ask, &facts) else {
+    let Some(text) = widening(&ask, &facts) else {
         // Decided by what is so now, so a client made in the next moment is not told unasked.
         let nothing_to_tell = matches!(ask, Ask::StaticClient);
         return Ok(if nothing_to_tell {
@@ -58,10 +59,8 @@ pub(super) async fn agree_at<S: AsyncBufRead + AsyncWrite + Unpin>(
             Agreed::Do(ask)
         });
     };
-    if !programs.is_empty() {
-        text = text.with("Run by", &programs.join(" ← "));
-    }
-    text.check()?;
+    check(engine, &ask, &facts)?;
+    text.check(Asker::Command)?;
     let pending = desk.raise(Asker::Command, text)?;
     if !write_answer(stream, &Answer::Waiting(WAITING.to_owned())).await {
         return Ok(Agreed::Gone);
@@ -74,7 +73,7 @@ pub(super) async fn agree_at<S: AsyncBufRead + AsyncWrite + Unpin>(
     Ok(Agreed::Do(ask))
 }
 
-async fn gather(engine: &Engine, ask: &Ask) -> Result<Facts, UiError> {
+async fn gather(engine: &Engine, ask: &Ask, programs: &[String]) -> Result<Facts, UiError> {
     let addresses = engine.addresses();
     let rule = match ask {
         Ask::SetToolRule { server, tool, .. } => rule_now(engine, server, tool)?,
@@ -93,6 +92,7 @@ async fn gather(engine: &Engine, ask: &Ask) -> Result<Facts, UiError> {
         key_place: engine.vault().key_place().to_string(),
         local_url: addresses.local_url(),
         public_url: addresses.public_url(),
+        programs: programs.to_vec(),
     })
 }
 

@@ -154,9 +154,10 @@ async fn what_the_person_allows_is_done() {
         details,
         [
             ("Name", "shell"),
-            ("Program and arguments", "/no/such/program --flag"),
             ("Sets the variables", "API_TOKEN"),
-            ("Run by", "drawbridge ← bash"),
+            ("The command calls itself", "drawbridge"),
+            ("Run by what calls itself", "bash"),
+            ("Program and arguments", "/no/such/program --flag"),
         ]
     );
     assert_eq!(bridge.servers(), 0, "not before the answer");
@@ -254,25 +255,88 @@ async fn an_answer_for_one_question_is_none_for_another() {
 }
 
 #[tokio::test]
-async fn a_flood_of_commands_shows_four() {
+async fn a_flood_of_commands_shows_three() {
     let bridge = Bridge::start(true).await;
     let _window = bridge.engine.confirmations().attend();
     let mut callers = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..3 {
         let mut caller = bridge.ask(pair()).await;
         caller.is_told_to_wait().await;
         callers.push(caller);
     }
     let (code, _) = bridge.ask(pair()).await.is_refused().await;
     assert_eq!(code, UiErrorCode::Unavailable);
-    // Refusing three ends the flood for a while; what waits already can still be answered.
-    for asked in &bridge.waiting(4).await[..3] {
-        bridge.answer(asked, false).unwrap();
+    // Refusing three ends the flood for a while.
+    for asked in bridge.waiting(3).await {
+        bridge.answer(&asked, false).unwrap();
     }
     let (code, words) = bridge.ask(pair()).await.is_refused().await;
     assert_eq!(code, UiErrorCode::Unavailable);
-    assert!(words.contains("refused several"), "{words}");
-    assert_eq!(bridge.waiting(1).await.len(), 1);
+    assert!(words.contains("refused, withdrawn or not answered"), "{words}");
+    assert!(bridge.engine.confirmations().waiting().is_empty());
+}
+
+#[tokio::test]
+async fn asking_and_hanging_up_over_and_over_is_not_shown_either() {
+    let bridge = Bridge::start(true).await;
+    let _window = bridge.engine.confirmations().attend();
+    for _ in 0..3 {
+        let mut caller = bridge.ask(pair()).await;
+        caller.is_told_to_wait().await;
+        drop(caller);
+        bridge.waiting(0).await;
+    }
+    let (code, words) = bridge.ask(pair()).await.is_refused().await;
+    assert_eq!(code, UiErrorCode::Unavailable);
+    assert!(words.contains("withdrawn"), "{words}");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_before_anybody_is_asked() {
+    let bridge = Bridge::start(true).await;
+    let _window = bridge.engine.confirmations().attend();
+    let mut caller = bridge.ask(add_server("taken")).await;
+    caller.is_told_to_wait().await;
+    bridge.answer(&bridge.waiting(1).await[0], true).unwrap();
+    caller.hears().await;
+    let with = |name: &str, value: Value| {
+        let mut ask = add_server("new");
+        ask[name] = value;
+        ask
+    };
+    let token = |name: &str, server: &str| {
+        json!({"ask": "create_token", "name": name, "public": false, "terms":
+               {"servers": [server], "access": "read", "lifetime": "1d"}})
+    };
+    let redirect = |uri: &str, new_secret: bool| {
+        json!({"ask": "change_static_client", "new_secret": new_secret, "remove": false,
+               "add_redirect": uri})
+    };
+    use UiErrorCode::{Conflict, Failed, Invalid, NotFound};
+    for (ask, expected) in [
+        (with("name", json!("Not A Name")), Invalid),
+        (with("command", json!(" ")), Invalid),
+        (with("env", json!({"A=B": ""})), Invalid),
+        (add_server("taken"), Conflict),
+        (
+            json!({"ask": "enable_server", "name": "nothing", "enabled": true}),
+            NotFound,
+        ),
+        (token("backup", "nothing"), Invalid),
+        (token("", "taken"), Failed),
+        (redirect("http://app.example/back", true), Invalid),
+        (redirect("https://app.example/back", false), NotFound),
+        (json!({"ask": "move_key", "to": "nowhere"}), Invalid),
+        (
+            json!({"ask": "import", "base_url": "ftp://x", "client_secret": null}),
+            Invalid,
+        ),
+    ] {
+        let asked = ask.to_string();
+        let (code, words) = bridge.ask(ask).await.is_refused().await;
+        assert_eq!(code, expected, "{asked}: {words}");
+    }
+    assert!(bridge.engine.confirmations().waiting().is_empty());
 }
 
 #[tokio::test]
@@ -317,7 +381,7 @@ async fn what_cannot_be_shown_whole_is_not_asked() {
     let bridge = Bridge::start(true).await;
     let _window = bridge.engine.confirmations().attend();
     let mut long = add_server("long");
-    long["args"] = json!(["x".repeat(20 * 1024)]);
+    long["args"] = json!(["x".repeat(5 * 1024)]);
     let (code, words) = bridge.ask(long).await.is_refused().await;
     assert_eq!(code, UiErrorCode::Invalid);
     assert!(words.contains("too long to be shown"), "{words}");

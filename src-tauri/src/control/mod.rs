@@ -8,11 +8,13 @@
 //! Where a person has to confirm first, `{"waiting":"…"}` comes before the answer; whoever ends the
 //! conversation while it waits withdraws what it asked.
 
+mod checks;
 mod client;
 mod confirming;
 #[cfg(test)]
 mod confirming_tests;
 mod line;
+mod variables;
 mod widening;
 #[cfg(test)]
 mod widening_tests;

@@ -8,11 +8,15 @@
 use drawbridge_gateway::Rule;
 use drawbridge_oauth::GrantLifetime;
 
+use super::variables::decides_what_runs;
 use crate::confirmations::{Action, ConfirmationText};
 use crate::ui_api::{
     ApprovalView, Ask, BrowserProof, DEFAULT_RULE, Decision, ImportedValues, NewServer, NewToken,
     StaticClientChange, TermsChoice, UiError, UiErrorCode, access_words,
 };
+
+/// Longest name of a program that is shown, in characters. Linux gives 15.
+const PROGRAM_NAME: usize = 64;
 
 /// What has to be known to judge a command and to show it.
 #[derive(Default)]
@@ -31,6 +35,8 @@ pub(super) struct Facts {
     pub(super) local_url: String,
     /// The public address, if there is one.
     pub(super) public_url: Option<String>,
+    /// What the program that asks and those above it call themselves, itself first.
+    pub(super) programs: Vec<String>,
 }
 
 /// What becomes of a tool's calls now.
@@ -54,8 +60,14 @@ impl RuleNow {
         if word == DEFAULT_RULE {
             return self.set.is_some() && self.of_kind.map_or(2, freedom) > now;
         }
-        // A word that is no rule changes nothing; the engine says so.
-        word.parse().is_ok_and(|wanted| freedom(wanted) > now)
+        match word.parse() {
+            // What was set holds whatever kind of tool the server says that it is tomorrow, also
+            // where the kind it says today is allowed as it is.
+            Ok(Rule::Allow) => self.set != Some(Rule::Allow),
+            Ok(wanted) => freedom(wanted) > now,
+            // A word that is no rule changes nothing; the engine says so.
+            Err(_) => false,
+        }
     }
 }
 
@@ -110,6 +122,28 @@ fn with_names(terms: TermsChoice, all: impl FnOnce() -> Vec<String>) -> TermsCho
 /// What a person must say yes to before this is done; `None` when it lets nothing more in. Every
 /// command has its line here: a new one does not compile until somebody has thought about it.
 pub(super) fn widening(ask: &Ask, facts: &Facts) -> Option<ConfirmationText> {
+    let text = called_by(question(ask, facts)?, &facts.programs);
+    Some(match ask {
+        // What may be long comes last, or it pushes the rest out of sight.
+        Ask::AddServer(new) => text.with("Program and arguments", &command_line(new)),
+        _ => text,
+    })
+}
+
+/// One line for each program: a name may hold anything, also what would stand between two.
+fn called_by(text: ConfirmationText, programs: &[String]) -> ConfirmationText {
+    let cut = |name: &String| name.chars().take(PROGRAM_NAME).collect::<String>();
+    let mut programs = programs.iter().map(cut);
+    let Some(command) = programs.next() else {
+        return text;
+    };
+    let text = text.with("The command calls itself", &command);
+    programs.fold(text, |text, name| {
+        text.with("Run by what calls itself", &name)
+    })
+}
+
+fn question(ask: &Ask, facts: &Facts) -> Option<ConfirmationText> {
     match ask {
         // These only look, raise a window, or take away.
         Ask::Status
@@ -235,22 +269,35 @@ fn pair(facts: &Facts) -> ConfirmationText {
     .with("Typed in at", typed_at)
 }
 
-fn add_server(new: &NewServer) -> ConfirmationText {
+/// The program with its arguments, each exactly one word for a shell.
+fn command_line(new: &NewServer) -> String {
     let words = std::iter::once(&new.command).chain(&new.args);
     let command: Vec<_> = words
         // A word that no shell can take is shown as it is, hidden characters spelled out.
         .map(|word| shlex::try_quote(word).unwrap_or(word.as_str().into()))
         .collect();
+    command.join(" ")
+}
+
+/// All but the program with its arguments.
+fn add_server(new: &NewServer) -> ConfirmationText {
     let mut text =
         ConfirmationText::new(Action::AddServer, "Add this server and start its program?")
-            .with("Name", &new.name)
-            .with("Program and arguments", &command.join(" "));
-    if !new.env.is_empty() {
-        let names: Vec<String> = new.env.keys().cloned().collect();
-        text = text.with("Sets the variables", &list(&names));
-    }
+            .with("Name", &new.name);
     if let Some(folder) = &new.directory {
         text = text.with("In the folder", &folder.display().to_string());
+    }
+    let mut hidden = Vec::new();
+    for (name, value) in &new.env {
+        if decides_what_runs(name) {
+            let set = format!("{name}={}", value.expose());
+            text = text.with("Variable that decides what runs", &set);
+        } else {
+            hidden.push(name.clone());
+        }
+    }
+    if !hidden.is_empty() {
+        text = text.with("Sets the variables", &list(&hidden));
     }
     text
 }
@@ -276,10 +323,14 @@ fn set_rule(server: &str, tool: &str, rule: &str, now: RuleNow) -> ConfirmationT
     } else {
         rule.to_owned()
     };
+    let before = match now.set {
+        Some(_) => word(now.set).to_owned(),
+        None => format!("{DEFAULT_RULE} ({})", word(now.of_kind)),
+    };
     ConfirmationText::new(Action::Rule, "Let this tool do more than now?")
         .with("Server", server)
         .with("Tool", tool)
-        .with("Rule now", word(now.set.or(now.of_kind)))
+        .with("Rule now", &before)
         .with("Rule then", &then)
 }
 

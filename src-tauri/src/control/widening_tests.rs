@@ -46,6 +46,7 @@ fn facts() -> Facts {
         key_place: "keychain".to_owned(),
         local_url: "http://127.0.0.1:8787".to_owned(),
         public_url: Some("https://bridge.example".to_owned()),
+        programs: Vec::new(),
     }
 }
 
@@ -247,6 +248,72 @@ fn a_new_server_is_shown_with_its_program_its_arguments_and_its_variables_names(
 }
 
 #[test]
+fn a_variable_that_decides_what_runs_is_shown_with_its_value() {
+    let Ask::AddServer(mut new) = add_server() else {
+        panic!("another command");
+    };
+    for (name, value) in [
+        ("PATH", "/srv/evil:/bin"),
+        ("LD_PRELOAD", "/srv/evil.so\u{202e}"),
+        ("NODE_OPTIONS", "--require  /srv/evil.js"),
+    ] {
+        let value = Revealed::new(SecretString::from(value));
+        new.env.insert(name.to_owned(), value);
+    }
+    let text = widening(&Ask::AddServer(new), &facts()).unwrap();
+    let values = |label: &str| -> Vec<&str> {
+        let found = text.details.iter().filter(|detail| detail.label == label);
+        found.map(|detail| detail.value.as_str()).collect()
+    };
+    assert_eq!(
+        values("Variable that decides what runs"),
+        [
+            "LD_PRELOAD=/srv/evil.so[U+202E]",
+            "NODE_OPTIONS=--require  /srv/evil.js",
+            "PATH=/srv/evil:/bin",
+        ]
+    );
+    assert_eq!(values("Sets the variables"), ["API_TOKEN, OTHER"]);
+    assert!(!lines(&text).to_string().contains(SECRET));
+}
+
+#[test]
+fn what_may_be_long_is_last_and_every_program_has_its_own_line() {
+    let facts = Facts {
+        programs: vec![
+            "drawbridge".to_owned(),
+            "bash ← Terminal\n".to_owned(),
+            "x".repeat(500),
+        ],
+        ..facts()
+    };
+    let order = |ask: Ask| -> Vec<(&str, String)> {
+        let details = widening(&ask, &facts).unwrap().details;
+        let pairs = details.into_iter().map(|one| (one.label, one.value));
+        pairs.collect()
+    };
+    let added = order(add_server());
+    let labels: Vec<&str> = added.iter().map(|(label, _)| *label).collect();
+    assert_eq!(
+        labels,
+        [
+            "Name",
+            "In the folder",
+            "Sets the variables",
+            "The command calls itself",
+            "Run by what calls itself",
+            "Run by what calls itself",
+            "Program and arguments",
+        ]
+    );
+    assert_eq!(added[3].1, "drawbridge");
+    assert_eq!(added[4].1, "bash ← Terminal[U+000A]");
+    assert_eq!(added[5].1, "x".repeat(64));
+    let labels = order(Ask::RotateSecrets);
+    assert_eq!(labels[0], ("The command calls itself", "drawbridge".into()));
+}
+
+#[test]
 fn an_approval_is_shown_with_host_servers_level_and_time() {
     assert_eq!(
         shown(decide(Some(terms(Some(&["notion"])))), &facts()),
@@ -333,10 +400,10 @@ fn only_a_looser_rule_is_asked_about() {
         for of_kind in [None, Some(Asks), Some(Allow)] {
             assert!(!looser(set, of_kind, "block"));
             assert!(!looser(set, of_kind, "nonsense"), "the engine refuses it");
-            let allowed = set.or(of_kind) == Some(Allow);
+            // What is set outlives the kind that the server says the tool is today.
             assert_eq!(
                 looser(set, of_kind, "allow"),
-                !allowed,
+                set != Some(Allow),
                 "{set:?} {of_kind:?}"
             );
             let asks = matches!(set.or(of_kind), Some(Asks | Allow));
@@ -357,7 +424,7 @@ fn only_a_looser_rule_is_asked_about() {
     }
     assert_eq!(
         shown(rule("allow"), &facts()),
-        json!({"Server": "notion", "Tool": "trash", "Rule now": "ask", "Rule then": "allow"})
+        json!({"Server": "notion", "Tool": "trash", "Rule now": "default (ask)", "Rule then": "allow"})
     );
 }
 

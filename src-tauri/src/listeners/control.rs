@@ -180,21 +180,21 @@ fn caller(stream: &tokio::net::UnixStream) -> Caller {
             programs: Vec::new(),
         };
     };
-    let number = peer.pid().and_then(|number| u32::try_from(number).ok());
+    let (descent, programs) = origin(stream, peer.pid());
     Caller {
         same_user: Some(peer.uid() == rustix::process::geteuid().as_raw()),
-        descent: descent(stream, peer.pid()),
-        programs: number.map_or_else(Vec::new, |number| programs(number, PROGRAMS)),
+        descent,
+        programs,
     }
 }
 
-/// Whether the process that connected descends from us.
+/// Whether the process that connected descends from us, and what it and those above it are called.
 ///
 /// Its number alone would not tell: the process may have ended, and its number be another's by
 /// now. So a handle on the process is asked for its number, and the answer counts only if that is
 /// still its number when the chain of parents was read.
 #[cfg(target_os = "linux")]
-fn descent(stream: &tokio::net::UnixStream, number: Option<i32>) -> Descent {
+fn origin(stream: &tokio::net::UnixStream, number: Option<i32>) -> (Descent, Vec<String>) {
     use nix::sys::socket::{getsockopt, sockopt::PeerPidfd};
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     let process = match getsockopt(stream, PeerPidfd) {
@@ -206,25 +206,33 @@ fn descent(stream: &tokio::net::UnixStream, number: Option<i32>) -> Descent {
             .and_then(|number| pidfd_open(number, PidfdFlags::empty()).ok()),
         Err(_) => None,
     };
+    let unknown = (Descent::Unknown, Vec::new());
     let Some(process) = process else {
-        return Descent::Unknown;
+        return unknown;
     };
     let Some(number) = number_of(&process) else {
-        return Descent::Unknown;
+        return unknown;
     };
-    let descent = crate::process_tree::descends_from_us(number);
+    let found = (
+        crate::process_tree::descends_from_us(number),
+        programs(number, PROGRAMS),
+    );
     if number_of(&process) == Some(number) {
-        descent
+        found
     } else {
-        Descent::Unknown
+        unknown
     }
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
-fn descent(_stream: &tokio::net::UnixStream, number: Option<i32>) -> Descent {
-    number
-        .and_then(|number| u32::try_from(number).ok())
-        .map_or(Descent::Unknown, crate::process_tree::descends_from_us)
+fn origin(_stream: &tokio::net::UnixStream, number: Option<i32>) -> (Descent, Vec<String>) {
+    let Some(number) = number.and_then(|number| u32::try_from(number).ok()) else {
+        return (Descent::Unknown, Vec::new());
+    };
+    (
+        crate::process_tree::descends_from_us(number),
+        programs(number, PROGRAMS),
+    )
 }
 
 /// The number of the process behind a handle, as long as it has one.

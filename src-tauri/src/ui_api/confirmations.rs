@@ -105,7 +105,7 @@ pub(crate) async fn confirmed(
     asker: Asker,
     text: ConfirmationText,
 ) -> Result<(), UiError> {
-    text.check()?;
+    text.check(asker)?;
     let pending = engine.confirmations().raise(asker, text)?;
     verdict(pending.outcome().await)
 }

@@ -138,10 +138,7 @@ async fn a_server_that_went_while_the_person_thought_is_not_let_in() {
     let missing = edit_connection(&engine, "g-1", terms(&[], AccessLevel::Read)).await;
     assert_eq!(missing.unwrap_err().code, UiErrorCode::NotFound);
 
-    for (replaced, code) in [
-        (false, UiErrorCode::Invalid),
-        (true, UiErrorCode::Conflict),
-    ] {
+    for (replaced, code) in [(false, UiErrorCode::Invalid), (true, UiErrorCode::Conflict)] {
         let mut waiting = engine.confirmations().watch();
         let removed = async {
             let asked = waiting.wait_for(|all| all.len() == 1).await.unwrap()[0].clone();

@@ -50,7 +50,8 @@ pub use questions::{
 };
 pub use revealed::Revealed;
 pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
-pub(crate) use servers::DEFAULT_RULE;
+pub(crate) use secrets::check_key_place;
+pub(crate) use servers::{DEFAULT_RULE, check_server};
 pub use servers::{
     EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, add_server_form,
     enable_server, remove_server, server_log, servers, set_tool_rule, tools,
@@ -58,6 +59,7 @@ pub use servers::{
 pub use settings::{
     PortsView, SettingsChange, SettingsView, TunnelKind, change_settings, settings,
 };
+pub(crate) use static_client::{check_imported, check_static_change};
 pub use static_client::{
     Imported, ImportedValues, PUBLIC_URL_SETTING, StaticClientChange, StaticClientInfo,
     StaticClientView, add_static_redirect, change_static_client, create_static_client, import,
@@ -65,6 +67,7 @@ pub use static_client::{
     static_client, static_client_info, use_client_secret,
 };
 pub use status::{State, Status, status};
+pub(crate) use tokens::check_token;
 pub use tokens::{NewToken, TokenShown, create_token};
 pub use words::{
     BrowserProof, ClientKind, ConnectionStanding, PairingStanding, ServerHealth, ToolKind, ToolRule,

@@ -54,6 +54,11 @@ pub async fn rotate(engine: &Engine) -> Result<Rotated, UiError> {
     })
 }
 
+/// Whether there is such a place.
+pub(crate) fn check_key_place(to: &str) -> Result<(), UiError> {
+    to.parse::<KeyPlace>().map(|_| ()).map_err(UiError::invalid)
+}
+
 /// Moves the key to another place.
 pub async fn move_key(engine: &Engine, to: &str) -> Result<Moved, UiError> {
     let to: KeyPlace = to.parse().map_err(UiError::invalid)?;

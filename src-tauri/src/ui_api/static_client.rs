@@ -93,6 +93,20 @@ pub async fn static_client(engine: &Engine) -> Result<Option<StaticClientView>, 
     Ok(client.map(|client| StaticClientView::new(client, &engine.addresses())))
 }
 
+/// Whether the client could be changed like this. `present`: there is one.
+pub(crate) fn check_static_change(
+    change: &StaticClientChange,
+    present: bool,
+) -> Result<(), UiError> {
+    if let Some(redirect) = &change.add_redirect {
+        drawbridge_oauth::check_static_redirect(redirect)?;
+        if !present && !change.new_secret {
+            return Err(StaticClientError::Missing.into());
+        }
+    }
+    Ok(())
+}
+
 /// Changes the client.
 pub async fn change_static_client(
     engine: &Engine,
@@ -209,6 +223,14 @@ pub struct Imported {
     pub key_place: String,
     /// Why the key stays in the environment although there is a keychain, in whole sentences.
     pub key_problem: Option<String>,
+}
+
+/// Whether these values could be taken over.
+pub(crate) fn check_imported(values: &ImportedValues) -> Result<(), UiError> {
+    match &values.base_url {
+        Some(text) => PublicUrl::parse(text).map(|_| ()).map_err(UiError::invalid),
+        None => Ok(()),
+    }
 }
 
 /// Takes over the values of a `.env` file.

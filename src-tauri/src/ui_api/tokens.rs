@@ -34,8 +34,14 @@ pub struct TokenShown {
     pub servers: Vec<String>,
 }
 
-/// Makes a token.
-pub async fn create_token(engine: &Engine, new: NewToken) -> Result<TokenShown, UiError> {
+/// Whether this token could be made as things stand.
+pub(crate) fn check_token(engine: &Engine, new: &NewToken) -> Result<(), UiError> {
+    let token = resolve(engine, new.clone())?;
+    token.check().map_err(UiError::failed)
+}
+
+/// What was asked for, with the servers and the address that are there now.
+fn resolve(engine: &Engine, new: NewToken) -> Result<NewScriptToken, UiError> {
     let audience = if new.public {
         let public = engine.addresses().public_url().ok_or_else(|| {
             UiError::invalid(
@@ -52,15 +58,20 @@ pub async fn create_token(engine: &Engine, new: NewToken) -> Result<TokenShown, 
         .into_iter()
         .map(|server| server.name)
         .collect();
-    let terms = new.terms.resolve(&there)?;
-    let servers = terms.servers.iter().map(str::to_owned).collect();
+    Ok(NewScriptToken {
+        name: new.name,
+        terms: new.terms.resolve(&there)?,
+        audience,
+    })
+}
+
+/// Makes a token.
+pub async fn create_token(engine: &Engine, new: NewToken) -> Result<TokenShown, UiError> {
+    let token = resolve(engine, new)?;
+    let servers = token.terms.servers.iter().map(str::to_owned).collect();
     let made = engine
         .oauth()
-        .create_token(NewScriptToken {
-            name: new.name,
-            terms,
-            audience,
-        })
+        .create_token(token)
         .await
         .map_err(UiError::failed)?;
     Ok(TokenShown {

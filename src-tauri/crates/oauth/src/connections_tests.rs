@@ -151,7 +151,11 @@ async fn a_server_that_is_forgotten_is_in_no_connection_and_the_others_stay_as_t
     assert_eq!(has(&only), servers(&[]));
     assert_eq!(has(&both), servers(&["notes"]));
     assert_eq!(has(&other), servers(&["notes"]));
-    assert_eq!(has(&ended), servers(&["files"]), "what was is not rewritten");
+    assert_eq!(
+        has(&ended),
+        servers(&["files"]),
+        "what was is not rewritten"
+    );
     let told = |grant: &GrantId| {
         let changed = Event::GrantChanged {
             grant: grant.clone(),

@@ -83,7 +83,7 @@ pub use self::approval::visible::spelled_out;
 pub use self::bearer::{Challenge, Principal};
 pub use self::clients::ClientKind;
 pub use self::clients::static_client::{
-    SecretProblem, StaticClient, StaticClientError, check_client_secret,
+    SecretProblem, StaticClient, StaticClientError, check_client_secret, check_static_redirect,
 };
 pub use self::connections::{Connection, ConnectionState, EditError};
 pub use self::events::{ApprovalOutcome, Event, EventSink, NoEvents};

@@ -53,16 +53,24 @@ pub enum ScriptTokenError {
     Store(#[from] StoreError),
 }
 
+impl NewScriptToken {
+    /// Whether a token could be made like this.
+    pub fn check(&self) -> Result<(), ScriptTokenError> {
+        let length = self.name.trim().chars().count();
+        if length == 0 || length > MAX_NAME || self.name.chars().any(char::is_control) {
+            return Err(ScriptTokenError::Name);
+        }
+        if self.terms.servers.is_empty() {
+            return Err(ScriptTokenError::NoServers);
+        }
+        Ok(())
+    }
+}
+
 impl AuthorizationServer {
     /// Makes an access token for a script. The caller has had a person confirm it.
     pub async fn create_token(&self, new: NewScriptToken) -> Result<ScriptToken, ScriptTokenError> {
-        let length = new.name.trim().chars().count();
-        if length == 0 || length > MAX_NAME || new.name.chars().any(char::is_control) {
-            return Err(ScriptTokenError::Name);
-        }
-        if new.terms.servers.is_empty() {
-            return Err(ScriptTokenError::NoServers);
-        }
+        new.check()?;
         let id = GrantId::random(self.entropy()).map_err(StoreError::from)?;
         let token = Token::mint(TokenKind::Script, self.entropy()).map_err(StoreError::from)?;
         let now = self.now();

@@ -179,9 +179,7 @@ impl AuthorizationServer {
 
     /// Lets the static client go back to one more address.
     pub async fn add_static_redirect(&self, uri: &str) -> Result<(), StaticClientError> {
-        if redirect_uri::parse(uri)? == RedirectUse::PrivateScheme {
-            return Err(StaticClientError::RedirectScheme);
-        }
+        check_static_redirect(uri)?;
         let uri = uri.to_owned();
         self.change_redirects(move |redirects| {
             if redirects.contains(&uri) {
@@ -267,6 +265,14 @@ fn client_row(
         approved: true,
         details: to_json(details, "clients")?,
     })
+}
+
+/// Whether the static client could be given this redirect address.
+pub fn check_static_redirect(uri: &str) -> Result<(), StaticClientError> {
+    if redirect_uri::parse(uri)? == RedirectUse::PrivateScheme {
+        return Err(StaticClientError::RedirectScheme);
+    }
+    Ok(())
 }
 
 /// Whether a secret from elsewhere may be taken over as the static client's.
