@@ -1,5 +1,6 @@
 //! What happened.
 
+use tauri::async_runtime::spawn_blocking;
 use tauri::{State, command};
 
 use crate::desktop::shell::Shell;
@@ -10,5 +11,9 @@ pub(super) async fn activity(
     shell: State<'_, Shell>,
     limit: usize,
 ) -> Result<Vec<ActivityView>, UiError> {
-    ui_api::activity(&shell.engine().await?, limit)
+    let engine = shell.engine().await?;
+    // Up to a thousand entries are opened: too much for a thread that others wait for.
+    spawn_blocking(move || ui_api::activity(&engine, limit))
+        .await
+        .map_err(UiError::failed)?
 }

@@ -4,6 +4,7 @@ import { IpcError, type ActivityView, type Ipc } from "../../ipc";
 import { sampleActivity, sampleStatus } from "../../samples";
 import { button, clear, fakeIpc, settled, show, type Fake } from "../../testing";
 import Activity from "./Activity.svelte";
+import { NEWS_GAP_MS } from "./list";
 
 /** Tells the page whether the top of the list is in sight. */
 let sight: (seen: boolean) => void = () => {};
@@ -20,7 +21,10 @@ class FakeObserver {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: Date.parse("2026-03-10T12:00:00"), toFake: ["Date"] });
+  vi.useFakeTimers({
+    now: Date.parse("2026-03-10T12:00:00"),
+    toFake: ["Date", "setTimeout", "clearTimeout", "performance"],
+  });
   vi.stubGlobal("IntersectionObserver", FakeObserver);
   views = [];
 });
@@ -39,6 +43,13 @@ async function page(activity: Ipc["activity"]): Promise<{ body: HTMLElement; ipc
     show: (view: string) => void views.push(view),
   });
   return { body, ipc };
+}
+
+/** Tells the page of news, and lets it ask for them. */
+async function happened(ipc: Fake<Ipc>) {
+  ipc.change();
+  await vi.advanceTimersByTimeAsync(NEWS_GAP_MS);
+  await settled();
 }
 
 /** So many lines, the newest with the highest number. */
@@ -112,9 +123,19 @@ describe("activity", () => {
     let count = 2;
     const { body, ipc } = await page(async () => lines(count));
     count = 3;
-    ipc.change();
-    await settled();
+    await happened(ipc);
     expect(tools(body)).toEqual(["t3", "t2", "t1"]);
+  });
+
+  it("asks for what is new once in a second, however much happens", async () => {
+    const activity = vi.fn<Ipc["activity"]>(async () => lines(2));
+    const { ipc } = await page(activity);
+    for (let news = 0; news < 30; news += 1) {
+      ipc.change();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(activity.mock.calls.length).toBeGreaterThan(2);
+    expect(activity.mock.calls.length).toBeLessThan(5);
   });
 
   it("lets what is new wait while the owner reads further down", async () => {
@@ -122,8 +143,7 @@ describe("activity", () => {
     const { body, ipc } = await page(async () => lines(count));
     sight(false);
     count = 5;
-    ipc.change();
-    await settled();
+    await happened(ipc);
     expect(tools(body)).toEqual(["t2", "t1"]);
     button("3 new").click();
     await settled();
@@ -135,8 +155,7 @@ describe("activity", () => {
     const { body, ipc } = await page(async () => lines(count));
     sight(false);
     count = 2;
-    ipc.change();
-    await settled();
+    await happened(ipc);
     expect(button("1 new")).toBeDefined();
     sight(true);
     await settled();

@@ -7,6 +7,9 @@ export const PAGE = 100;
 /** What the engine answers at most. */
 export const MOST = 1000;
 
+/** News are asked for no more often: strangers can cause many, and each answer opens all that is shown. */
+export const NEWS_GAP_MS = 1_000;
+
 /** What the owner looks for. */
 export interface Filter {
   /** `null` is everything. */
