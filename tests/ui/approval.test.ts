@@ -216,6 +216,19 @@ async function tabTo(page: Page, target: ReturnType<Page["locator"]>): Promise<v
   throw new Error("Tab does not lead there");
 }
 
+/** Waits until the time to look is over. */
+async function untilKeysAct(page: Page): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        await page.keyboard.press("Tab");
+        return focused(page);
+      },
+      { timeout: 5_000, interval: 200 },
+    )
+    .not.toBe("nothing");
+}
+
 describe("with the keyboard alone", () => {
   it("a connection is let in", () =>
     on(approvalApp(connectionQuestion()), async (page, shown) => {
@@ -225,15 +238,7 @@ describe("with the keyboard alone", () => {
       // What can be read can be chosen; only Approve waits.
       const notion = page.getByRole("checkbox", { name: /notion/ });
       await notion.waitFor();
-      await expect
-        .poll(
-          async () => {
-            await page.keyboard.press("Tab");
-            return focused(page);
-          },
-          { timeout: 5_000, interval: 200 },
-        )
-        .not.toBe("nothing");
+      await untilKeysAct(page);
       await tabTo(page, notion);
       await page.keyboard.press("Space");
       await tabTo(page, page.getByRole("radio", { name: "read", exact: true }));
@@ -328,6 +333,108 @@ describe("the time to look", () => {
       await approve(page).and(page.locator(":enabled")).waitFor();
     }));
 });
+
+const MORE = "Scroll to the end to read all of it";
+const LONG_COMMAND = `npx -y thing ${"--harmless yes ".repeat(200)}--and-then  something-else`;
+
+describe("what is longer than the window", () => {
+  const long = () => confirmationQuestion({ details: [{ label: "Command", value: LONG_COMMAND }] });
+  const allow = (page: Page) => page.getByRole("button", { name: "Allow" });
+
+  it("is allowed with the keyboard alone, once its end was in view", () =>
+    on(approvalApp(long()), async (page, shown) => {
+      await page.getByText(MORE).waitFor();
+      await shown.picture("confirmation-unread");
+      await page.keyboard.press("Tab");
+      expect(await focused(page)).toBe("nothing");
+      await untilKeysAct(page);
+      expect(await allow(page).isDisabled()).toBe(true);
+      await allow(page).click({ force: true });
+      expect(answers(shown)).toEqual([]);
+
+      const content = page.locator(".content");
+      await tabTo(page, content);
+      await page.keyboard.press("PageDown");
+      await expect.poll(() => content.evaluate((each) => each.scrollTop)).toBeGreaterThan(100);
+      expect(await allow(page).isDisabled()).toBe(true);
+      await page.keyboard.press("End");
+      await allow(page).and(page.locator(":enabled")).waitFor();
+      expect(await page.getByText(MORE).count()).toBe(0);
+      await shown.picture("confirmation-read");
+
+      // Scrolling back takes nothing away.
+      await page.keyboard.press("Home");
+      await expect.poll(() => content.evaluate((each) => each.scrollTop)).toBe(0);
+      expect(await allow(page).isDisabled()).toBe(false);
+      await tabTo(page, allow(page));
+      await page.keyboard.press("Space");
+      await page.getByText("Nothing waits for you").waitFor();
+      expect(answers(shown)).toHaveLength(1);
+    }));
+
+  it("is allowed with the mouse, but not early", () =>
+    on(approvalApp(long()), async (page) => {
+      await page.locator(".content").hover();
+      await page.mouse.wheel(0, 100_000);
+      await expect.poll(() => page.getByText(MORE).count()).toBe(0);
+      expect(await allow(page).isDisabled()).toBe(true);
+      await allow(page).and(page.locator(":enabled")).waitFor();
+    }));
+
+  it("is turned away unread", () =>
+    on(approvalApp(long()), async (page, shown) => {
+      await page.getByText(MORE).waitFor();
+      await page.getByRole("button", { name: "Deny" }).click();
+      await page.getByText("Nothing waits for you").waitFor();
+      expect(answers(shown)[0]?.given).toEqual({
+        answer: { id: "C-1", shown: "c3".repeat(16), allow: false },
+      });
+    }));
+
+  it("has to be read at 200 %, too, where all of it scrolls together", async () => {
+    const shown = await stage.approval(approvalApp(confirmationQuestion()), { zoom: 2 });
+    const { page } = shown;
+    try {
+      await page.getByRole("heading").first().waitFor();
+      await untilKeysAct(page);
+      expect(await allow(page).isDisabled()).toBe(true);
+      await page.keyboard.press("End");
+      await allow(page).and(page.locator(":enabled")).waitFor();
+      expect(await shown.barriers()).toEqual([]);
+    } finally {
+      await shown.close();
+    }
+  });
+
+  it("shows every space of a command", () =>
+    on(
+      approvalApp(confirmationQuestion({ details: [{ label: "Command", value: "a     b" }] })),
+      async (page) => {
+        const wide = await page.getByText("a     b", { exact: true }).evaluate((element) => {
+          const range = document.createRange();
+          range.selectNodeContents(element);
+          return range.getBoundingClientRect().width;
+        });
+        const one = await page.evaluate(() => {
+          const probe = document.querySelector("dd bdi")?.cloneNode(true) as HTMLElement;
+          probe.textContent = "a b";
+          document.querySelector("dd .quote")?.append(document.createElement("br"), probe);
+          return probe.getBoundingClientRect().width;
+        });
+        expect(wide).toBeGreaterThan(one * 2);
+      },
+    ));
+});
+
+it.each([
+  ["a known client with two servers", connectionQuestion()],
+  ["a confirmation", confirmationQuestion()],
+])("the usual question fits as a whole: %s", (_, question) =>
+  on(approvalApp(question), async (page) => {
+    await untilKeysAct(page);
+    expect(await page.getByText(MORE).count()).toBe(0);
+  }),
+);
 
 it("leads to the servers when there is nothing to choose", () =>
   on(approvalApp(connectionQuestion({ choices: [] })), async (page, shown) => {

@@ -6,12 +6,30 @@ import Approval from "./Approval.svelte";
 import { asks, confirms, NOTION, tool } from "./samples";
 import { SETTLE_MS } from "./settling.svelte";
 
+/** Tells the page whether the end of the question is in view. */
+let end: (inView: boolean) => void = () => {};
+/** Whether a question is short enough for the window. */
+let fits = true;
+
+class FakeObserver {
+  constructor(told: (entries: { isIntersecting: boolean }[]) => void) {
+    end = (isIntersecting) => told([{ isIntersecting }]);
+  }
+  observe() {
+    end(fits);
+  }
+  disconnect() {}
+}
+
 beforeEach(() => {
+  fits = true;
+  vi.stubGlobal("IntersectionObserver", FakeObserver);
   vi.useFakeTimers({ now: Date.UTC(2026, 2, 12, 9, 30) });
 });
 
 afterEach(async () => {
   await clear();
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
@@ -127,6 +145,68 @@ describe("settling", () => {
     button("Deny").click();
     await settled();
     expect(decide).toHaveBeenCalledWith({ id: "A-1", shown: "hash-1", terms: null });
+  });
+});
+
+describe("what is longer than the window", () => {
+  const more = "Scroll to the end to read all of it";
+
+  it.each([
+    ["a connection", one, "Approve"],
+    ["a confirmation", confirms, "Allow"],
+  ])("is let in only after its end was in view: %s", async (_, asking, allow) => {
+    fits = false;
+    const { ipc, decide, confirm, become } = await bench(asking());
+    const answers = () => decide.mock.calls.length + confirm.mock.calls.length;
+    await settle();
+    expect(text()).toContain(more);
+    expect(button(allow).disabled).toBe(true);
+    const described = button(allow).getAttribute("aria-describedby") ?? "";
+    expect(document.getElementById(described)?.textContent).toContain(more);
+    button(allow).click();
+    await settled();
+    expect(answers()).toBe(0);
+
+    end(true);
+    await settled();
+    expect(text()).not.toContain(more);
+    expect(button(allow).disabled).toBe(false);
+    // What was seen stays seen, also when the list of tools unfolds; another question was not.
+    ipc.change();
+    await settled();
+    expect(button(allow).disabled).toBe(false);
+    await become(asking({ id: "N-2", shown: "hash-2" }));
+    await settle();
+    expect(text()).toContain(more);
+    expect(button(allow).disabled).toBe(true);
+  });
+
+  it("is scrolled with the keyboard, and turned away at any time", async () => {
+    fits = false;
+    const { decide } = await bench(one());
+    await settle();
+    const content = document.querySelector<HTMLElement>(".content");
+    expect(content?.tabIndex).toBe(0);
+    content?.focus();
+    for (const key of ["ArrowDown", "PageDown", "End", " "]) expect(press(key)).toBe(true);
+    button("Deny").click();
+    await settled();
+    expect(decide).toHaveBeenCalledExactlyOnceWith({ id: "A-1", shown: "hash-1", terms: null });
+  });
+
+  it("does not let in earlier than what fits", async () => {
+    fits = false;
+    await bench(one());
+    end(true);
+    await settled();
+    expect(approve().disabled).toBe(true);
+    await settle();
+    expect(approve().disabled).toBe(false);
+    await clear();
+    fits = true;
+    await bench(one());
+    expect(text()).not.toContain(more);
+    expect(document.querySelector("[tabindex]")).toBeNull();
   });
 });
 
