@@ -49,8 +49,8 @@ pub use questions::{
     watch_questions,
 };
 pub use revealed::Revealed;
-pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
 pub(crate) use secrets::check_key_place;
+pub use secrets::{Moved, Rotated, SecretsView, move_key, rotate, secrets};
 pub(crate) use servers::{DEFAULT_RULE, check_server};
 pub use servers::{
     EnvVar, NewServer, NewServerForm, ServerView, ToolView, add_server, add_server_form,
@@ -59,13 +59,13 @@ pub use servers::{
 pub use settings::{
     PortsView, SettingsChange, SettingsView, TunnelKind, change_settings, settings,
 };
-pub(crate) use static_client::{check_imported, check_static_change};
 pub use static_client::{
     Imported, ImportedValues, PUBLIC_URL_SETTING, StaticClientChange, StaticClientInfo,
     StaticClientView, add_static_redirect, change_static_client, create_static_client, import,
     import_into, remove_static_client, remove_static_redirect, reveal_static_client_secret,
     static_client, static_client_info, use_client_secret,
 };
+pub(crate) use static_client::{check_imported, check_static_change};
 pub use status::{State, Status, status};
 pub(crate) use tokens::check_token;
 pub use tokens::{NewToken, TokenShown, create_token};
