@@ -224,7 +224,7 @@ async function untilKeysAct(page: Page): Promise<void> {
         await page.keyboard.press("Tab");
         return focused(page);
       },
-      { timeout: 5_000, interval: 200 },
+      { timeout: 20_000, interval: 200 },
     )
     .not.toBe("nothing");
 }
