@@ -272,7 +272,10 @@ async fn a_flood_of_commands_shows_three() {
     }
     let (code, words) = bridge.ask(pair()).await.is_refused().await;
     assert_eq!(code, UiErrorCode::Unavailable);
-    assert!(words.contains("refused, withdrawn or not answered"), "{words}");
+    assert!(
+        words.contains("refused, withdrawn or not answered"),
+        "{words}"
+    );
     assert!(bridge.engine.confirmations().waiting().is_empty());
 }
 
@@ -293,6 +296,7 @@ async fn asking_and_hanging_up_over_and_over_is_not_shown_either() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_before_anybody_is_asked() {
+    use UiErrorCode::{Conflict, Failed, Invalid, NotFound};
     let bridge = Bridge::start(true).await;
     let _window = bridge.engine.confirmations().attend();
     let mut caller = bridge.ask(add_server("taken")).await;
@@ -312,7 +316,6 @@ async fn what_makes_no_sense_is_refused_before_anybody_is_asked() {
         json!({"ask": "change_static_client", "new_secret": new_secret, "remove": false,
                "add_redirect": uri})
     };
-    use UiErrorCode::{Conflict, Failed, Invalid, NotFound};
     for (ask, expected) in [
         (with("name", json!("Not A Name")), Invalid),
         (with("command", json!(" ")), Invalid),

@@ -12,6 +12,7 @@ use tauri::{
     AppHandle, Emitter as _, Manager as _, Runtime, Theme, Url, UserAttentionType, WebviewUrl,
     WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::approval::Event;
 use super::shell::Shell;
@@ -155,6 +156,18 @@ pub(super) fn focus_approval<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()
         window.request_user_attention(Some(UserAttentionType::Critical))?;
     }
     Ok(())
+}
+
+/// Is done once this window is gone. A command is not ended with the window whose page called it.
+pub(super) fn gone<R: Runtime>(window: &WebviewWindow<R>) -> WaitForCancellationFutureOwned {
+    let gone = CancellationToken::new();
+    let told = gone.clone();
+    window.on_window_event(move |event| {
+        if matches!(event, WindowEvent::Destroyed) {
+            told.cancel();
+        }
+    });
+    gone.cancelled_owned()
 }
 
 /// Takes the approval window away.

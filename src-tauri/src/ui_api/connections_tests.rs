@@ -114,6 +114,23 @@ async fn less_is_done_at_once_and_more_when_the_person_confirms_it() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_asked_any_more() {
+    let (engine, _home) = crate::testing::engine(true).await;
+    let _window = engine.confirmations().attend();
+    with_servers(&engine, &["files", "notes"]).await;
+    let id = connection(&engine).await;
+    let mut waiting = engine.confirmations().watch();
+    tokio::select! {
+        _ = edit_connection(&engine, &id, terms(&["files"], AccessLevel::Read)) => {
+            panic!("nobody has answered");
+        }
+        asked = waiting.wait_for(|all| all.len() == 1) => drop(asked.unwrap()),
+    }
+    assert!(engine.confirmations().waiting().is_empty());
+    assert_eq!(only(&engine).servers, ["notes"]);
+}
+
+#[tokio::test]
 async fn more_is_never_given_without_a_window() {
     for expected in [false, true] {
         let (engine, _home) = crate::testing::engine(expected).await;

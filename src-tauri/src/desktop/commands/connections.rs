@@ -1,10 +1,12 @@
 //! Who may come in, and codes for other devices.
 
-use tauri::{State, command};
+use tauri::{Runtime, State, WebviewWindow, command};
 
 use crate::desktop::shell::Shell;
+use crate::desktop::windows;
 use crate::ui_api::{
-    self, ConnectionTerms, ConnectionView, NewToken, PairingShown, PairingView, TokenShown, UiError,
+    self, ConnectionTerms, ConnectionView, NewToken, PairingShown, PairingView, TokenShown,
+    UiError, UiErrorCode,
 };
 
 #[command(rename_all = "snake_case")]
@@ -16,12 +18,19 @@ pub(super) async fn connections(
 }
 
 #[command(rename_all = "snake_case")]
-pub(super) async fn edit_connection(
+pub(super) async fn edit_connection<R: Runtime>(
+    window: WebviewWindow<R>,
     shell: State<'_, Shell>,
     id: String,
     terms: ConnectionTerms,
 ) -> Result<ConnectionView, UiError> {
-    ui_api::edit_connection(&shell.engine().await?, &id, terms).await
+    let gone = windows::gone(&window);
+    let engine = shell.engine().await?;
+    tokio::select! {
+        edited = ui_api::edit_connection(&engine, &id, terms) => edited,
+        // Nobody waits for it any more: what it asks is withdrawn.
+        () = gone => Err(UiError::new(UiErrorCode::Unavailable, "the window was closed")),
+    }
 }
 
 #[command(rename_all = "snake_case")]
