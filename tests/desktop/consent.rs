@@ -18,7 +18,7 @@ async fn approve_lets_in_and_revoke_puts_out() {
     let focus = "return document.activeElement === document.body";
     let nothing = scene.windows.client().execute(focus, vec![]).await.unwrap();
     assert_eq!(nothing, true);
-    scene.windows.press("Approve").await;
+    scene.windows.read_and_press("Approve").await;
     scene.answered().await;
 
     let code = knock.code().await;
@@ -157,7 +157,7 @@ async fn what_a_command_lets_in_is_confirmed_in_the_window() {
     let command = session.run(&create);
     let answer = async {
         scene.approval().await;
-        scene.windows.press("Allow").await;
+        scene.windows.read_and_press("Allow").await;
         scene.answered().await;
     };
     let (made, ()) = tokio::join!(command, answer);

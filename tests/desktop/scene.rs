@@ -91,7 +91,7 @@ impl Scene {
         let command = ["servers", "add", "fixture", "--", "python3", script];
         let (added, ()) = tokio::join!(self.session.run(&command), async {
             self.approval().await;
-            self.windows.press("Allow").await;
+            self.windows.read_and_press("Allow").await;
             self.answered().await;
         });
         assert!(added.status.success(), "{added:?}");

@@ -51,7 +51,7 @@ async fn a_person_does_the_whole_job_with_the_mouse() {
         .display
         .picture(APPROVAL, "tour-4-approval")
         .await;
-    scene.windows.press("Approve").await;
+    scene.windows.read_and_press("Approve").await;
     scene.answered().await;
     let code = knock.code().await;
     let answer = knock.client.exchange(&code, &knock.authorization).await;

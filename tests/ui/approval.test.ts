@@ -148,6 +148,10 @@ const STATES: Record<string, () => State> = {
     app: approvalApp(confirmationQuestion({}, 1)),
     says: ["Add this server and start it?", "A command in a terminal"],
   }),
+  "confirmation-ran-by": () => ({
+    app: approvalApp(confirmationQuestion({ details: RAN_BY })),
+    says: ["make-it-so"],
+  }),
   "confirmation-long": () => ({
     app: approvalApp(
       confirmationQuestion({
@@ -337,6 +341,16 @@ describe("the time to look", () => {
 const MORE = "Scroll to the end to read all of it";
 const LONG_COMMAND = `npx -y thing ${"--harmless yes ".repeat(200)}--and-then  something-else`;
 
+const RAN_BY = [
+  { label: "Name", value: "files" },
+  { label: "The command calls itself", value: "drawbridge" },
+  ...["python3", "make-it-so", "bash", "tmux: server", "systemd"].map((value) => ({
+    label: "Run by what calls itself",
+    value,
+  })),
+  { label: "Program and arguments", value: "npx -y @modelcontextprotocol/server-everything" },
+];
+
 describe("what is longer than the window", () => {
   const long = () => confirmationQuestion({ details: [{ label: "Command", value: LONG_COMMAND }] });
   const allow = (page: Page) => page.getByRole("button", { name: "Allow" });
@@ -429,6 +443,7 @@ describe("what is longer than the window", () => {
 it.each([
   ["a known client with two servers", connectionQuestion()],
   ["a confirmation", confirmationQuestion()],
+  ["a confirmation of a command that many others ran", confirmationQuestion({ details: RAN_BY })],
 ])("the usual question fits as a whole: %s", (_, question) =>
   on(approvalApp(question), async (page) => {
     await untilKeysAct(page);

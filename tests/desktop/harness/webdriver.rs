@@ -176,6 +176,15 @@ impl Windows {
         may_close_the_window(self.button(says).await.click().await);
     }
 
+    /// Scrolls to the end of the question, as it has to be read, and presses the button that says
+    /// this.
+    pub(crate) async fn read_and_press(&self, says: &str) {
+        self.element("//*[@data-approve]").await;
+        let to_the_end = "document.querySelector('.content').scrollTo(0, 1e6)";
+        self.client.execute(to_the_end, vec![]).await.unwrap();
+        self.press(says).await;
+    }
+
     /// Types into the field of this label, in place of what stands there.
     pub(crate) async fn fill(&self, label: &str, text: &str) {
         let field = format!("//input[@id=//label[normalize-space()='{label}']/@for]");

@@ -14,6 +14,7 @@ import {
   placeOf,
   toolsWords,
   toolWords,
+  underLabels,
   waitingWords,
 } from "./words";
 
@@ -167,4 +168,15 @@ describe("what it may do", () => {
     expect(waitingWords(1)).toBe("1 more waits behind this one");
     expect(waitingWords(2)).toBe("2 more wait behind this one");
   });
+});
+
+it("puts details under one label that follow each other with the same one, in their order", () => {
+  const by = (value: string) => ({ label: "Run by", value });
+  const name = { label: "Name", value: "files" };
+  expect(underLabels([])).toEqual([]);
+  expect(underLabels([by("sh"), by("node"), name, by("sh")])).toEqual([
+    { label: "Run by", values: ["sh", "node"] },
+    { label: "Name", values: ["files"] },
+    { label: "Run by", values: ["sh"] },
+  ]);
 });

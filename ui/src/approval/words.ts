@@ -1,5 +1,5 @@
 // What the approval window says, sentence by sentence: pure, so that each has a test.
-import type { ApprovalView, ChoiceView, GrantLifetime, ToolView } from "../ipc";
+import type { ApprovalView, ChoiceView, ConfirmationView, GrantLifetime, ToolView } from "../ipc";
 
 /** The host in two parts, so that the part somebody registered can stand out. */
 export interface HostParts {
@@ -147,4 +147,17 @@ export function toolWords(tool: ToolView, writes: boolean): string {
   if (!writes) return "stays out";
   const does = { changes: "changes", destroys: "destroys", unknown: "does not say" }[tool.kind];
   return tool.rule === "ask" ? `${does} · asks first` : does;
+}
+
+/** Details of a confirmation, those that follow each other under the same label together. */
+export function underLabels(
+  details: ConfirmationView["details"],
+): { label: string; values: string[] }[] {
+  const rows: { label: string; values: string[] }[] = [];
+  for (const { label, value } of details) {
+    const last = rows.at(-1);
+    if (last?.label === label) last.values.push(value);
+    else rows.push({ label, values: [value] });
+  }
+  return rows;
 }
