@@ -5,11 +5,18 @@ use fantoccini::key::Key;
 use crate::harness::{FileManager, Pinned, descendants, eventually};
 use crate::scene::Scene;
 
+/// Goes to the settings, and waits until all of them are there: what comes late moves the rest.
+async fn settings(scene: &Scene) {
+    scene.windows.open_view("Settings").await;
+    scene.windows.says("No secret is kept").await;
+    scene.windows.says("Version").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_folder_is_shown_by_the_desktops_file_manager() {
     let scene = Scene::open().await;
     let process = scene.process().await;
-    scene.windows.open_view("Settings").await;
+    settings(&scene).await;
     let open = "//button[@aria-label='Open the data folder']";
     let before = programs(process.pid);
 
@@ -36,7 +43,7 @@ async fn what_is_erased_does_not_start_at_login() {
     let scene = Scene::open().await;
     let list = scene.session.home().join("config/autostart");
     let entries = || std::fs::read_dir(&list).map_or(0, Iterator::count);
-    scene.windows.open_view("Settings").await;
+    settings(&scene).await;
     let switch = "//button[@role='switch'][@aria-label='Start at login']\
                   | //*[normalize-space()='Start at login']/ancestor::*[.//*[@role='switch']][1]\
                   //*[@role='switch']";
