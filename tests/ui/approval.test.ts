@@ -441,11 +441,14 @@ describe("what is longer than the window", () => {
 });
 
 it.each([
-  ["a known client with two servers", connectionQuestion()],
-  ["a confirmation", confirmationQuestion()],
-  ["a confirmation of a command that many others ran", confirmationQuestion({ details: RAN_BY })],
+  ["a known client with two servers", () => connectionQuestion()],
+  ["a confirmation", () => confirmationQuestion()],
+  [
+    "a confirmation of a command that many others ran",
+    () => confirmationQuestion({ details: RAN_BY }),
+  ],
 ])("the usual question fits as a whole: %s", (_, question) =>
-  on(approvalApp(question), async (page) => {
+  on(approvalApp(question()), async (page) => {
     await untilKeysAct(page);
     expect(await page.getByText(MORE).count()).toBe(0);
   }),
